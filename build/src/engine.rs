@@ -1,0 +1,86 @@
+//! The script engine: QuickJS linked against the `typescript-plugin` world. The
+//! same bytes for every plugin, so that it is compiled once per machine.
+
+use std::sync::{Arc, LazyLock};
+
+use componentize_qjs::{codegen, stubwasi};
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
+use wit_parser::Resolve;
+
+use crate::{BuildError, Result};
+
+/// The ABI, as this program was built with it.
+const WIT: &[(&str, &str)] = &[
+    ("types.wit", include_str!("../wit/v0.3/types.wit")),
+    ("host.wit", include_str!("../wit/v0.3/host.wit")),
+    ("tool.wit", include_str!("../wit/v0.3/tool.wit")),
+    ("workflow.wit", include_str!("../wit/v0.3/workflow.wit")),
+    ("world.wit", include_str!("../wit/v0.3/world.wit")),
+    ("typescript.wit", include_str!("../wit/v0.3/typescript.wit")),
+];
+
+/// WASI 0.3, in the order in which its packages use each other.
+const WASI: &[(&str, &str)] = &[
+    ("clocks.wit", include_str!("../wit/v0.3/deps/clocks.wit")),
+    ("random.wit", include_str!("../wit/v0.3/deps/random.wit")),
+    ("filesystem.wit", include_str!("../wit/v0.3/deps/filesystem.wit")),
+    ("sockets.wit", include_str!("../wit/v0.3/deps/sockets.wit")),
+    ("cli.wit", include_str!("../wit/v0.3/deps/cli.wit")),
+    ("http.wit", include_str!("../wit/v0.3/deps/http.wit")),
+];
+
+/// The engine in its two forms.
+pub(crate) struct Engine {
+    /// With its module loader still an import: what a snapshot starts from.
+    pub(crate) linked: Vec<u8>,
+    /// Whole: what serves a script before it has an image of its own.
+    pub(crate) whole: Arc<[u8]>,
+    /// SHA-256 of the whole engine, in hexadecimal.
+    pub(crate) digest: String,
+    /// Script text that the engine's helpers for streams and futures come from.
+    pub(crate) shim: String,
+}
+
+/// The engine, linked on first use.
+pub(crate) fn engine() -> Result<&'static Engine> {
+    static ENGINE: LazyLock<Result<Engine, String>> =
+        LazyLock::new(|| link().map_err(|error| format!("{error:#}")));
+    ENGINE.as_ref().map_err(|error| BuildError::other(format!("cannot link the script engine: {error}")))
+}
+
+fn link() -> anyhow::Result<Engine> {
+    let mut resolve = Resolve::default();
+    for (name, text) in WASI {
+        resolve.push_source(name, text)?;
+    }
+    let mut sources = wit_parser::SourceMap::default();
+    for (name, text) in WIT {
+        sources.push_str(name, *text);
+    }
+    let package = resolve.push_group(sources.parse().map_err(|(_, error)| error)?)?;
+    let world = resolve.select_world(&[package], Some("typescript-plugin"))?;
+
+    let (mut bindings, metadata) = wit_dylib::create_with_metadata(&resolve, world, None);
+    let shim = codegen::generate_shim(&resolve, &metadata);
+    wit_component::embed_component_metadata(
+        &mut bindings,
+        &resolve,
+        world,
+        wit_component::StringEncoding::UTF8,
+    )?;
+
+    let mut linker = wit_component::Linker::default();
+    linker.encoder().validate(true);
+    linker.library("quickjs.wasm", componentize_qjs::default_runtime_wasm(), false)?;
+    linker.library("bindings.wasm", &bindings, false)?;
+    linker.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
+    let linked = linker.encode()?;
+    let whole: Arc<[u8]> = finish(&linked)?.into();
+    let digest = crate::inputs::digest_of_bytes(&whole);
+    Ok(Engine { linked, whole, digest, shim })
+}
+
+/// Closes the import that only the engine's initialisation uses.
+pub(crate) fn finish(component: &[u8]) -> anyhow::Result<Vec<u8>> {
+    stubwasi::stub_internal_imports(component)
+}

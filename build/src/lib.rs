@@ -1,0 +1,24 @@
+//! Builds plugin packages: TypeScript and Rust sources become components that
+//! conform to `distri:plugin`, are checked, and are recorded as
+//! [`distri_host::Artifact`]s. Nothing of a package runs here but the top level
+//! of its script and `get-*-info`, bounded and with no grants; and a Rust
+//! package's build scripts, which cargo runs with the user's rights.
+
+mod bundle;
+mod component;
+mod engine;
+mod error;
+mod inputs;
+mod package;
+mod rust;
+mod sdk;
+mod snapshot;
+mod stack;
+mod typescript;
+
+pub use error::BuildError;
+pub use package::{Builder, Built, Package};
+pub use stack::{Frame, StackMap};
+
+/// The build crate's result type.
+pub type Result<T, E = BuildError> = std::result::Result<T, E>;

@@ -1,0 +1,194 @@
+//! A Rust package to a component: cargo, for the wasm target that is installed.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::component::component;
+use crate::{BuildError, Result};
+
+/// The targets that can be used, best first.
+const TARGETS: [&str; 3] = ["wasm32-wasip2", "wasm32-wasip1", "wasm32-unknown-unknown"];
+
+/// What a Rust build makes.
+pub(crate) struct Output {
+    pub(crate) component: Vec<u8>,
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// A cargo that can build for a wasm target.
+struct Toolchain {
+    cargo: OsString,
+    target: &'static str,
+}
+
+/// Builds the package in `folder`. Intermediate files go to `target_folder`,
+/// unless the user's `CARGO_TARGET_DIR` says otherwise.
+pub(crate) async fn build(folder: &Path, target_folder: &Path) -> Result<Output> {
+    let toolchain = toolchain(folder).await?;
+    let target_folder =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| target_folder.to_owned(), PathBuf::from);
+    std::fs::create_dir_all(&target_folder)?;
+    // Packages of one name from different workspaces may share the folder: what
+    // cargo leaves there is read before another may replace it.
+    let lock = std::fs::File::create(target_folder.join(".distri-lock"))?;
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
+        .await
+        .map_err(|error| BuildError::other(error.to_string()))??;
+    let wasm = cargo(&toolchain, folder, &target_folder).await?;
+    let bytes = std::fs::read(&wasm)?;
+    let files = dependencies(&wasm, folder);
+    drop(lock);
+    Ok(Output { component: component(bytes)?, files })
+}
+
+/// Finds a toolchain with a wasm target: the user's, then the one that
+/// `scripts/rust-wasm-target.sh` makes where rustup cannot help.
+async fn toolchain(folder: &Path) -> Result<Toolchain> {
+    let users = std::env::var_os("CARGO_HOME_BIN").unwrap_or_else(|| "cargo".into());
+    let own = own_toolchain();
+    for target in TARGETS {
+        for (cargo, rustc) in [(users.clone(), OsString::from("rustc"))]
+            .into_iter()
+            .chain(own.iter().map(|bin| (bin.join("cargo").into(), bin.join("rustc").into())))
+        {
+            if has_target(&rustc, target, folder).await {
+                return Ok(Toolchain { cargo, target });
+            }
+        }
+    }
+    Err(BuildError::other("no Rust toolchain here can build for WebAssembly")
+        .with_help(format!("install a target with `rustup target add {}`, or run `make setup` in Distri's sources", TARGETS[0])))
+}
+
+/// The folder with the programs of the toolchain that the setup script made.
+fn own_toolchain() -> Option<PathBuf> {
+    let toolchain = match std::env::var_os("DISTRI_RUST_WASM") {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+            let data = data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
+            data.join("distri/rust-wasm")
+        }
+    };
+    Some(toolchain.join("bin")).filter(|bin| bin.join("rustc").is_file())
+}
+
+async fn has_target(rustc: &OsString, target: &str, folder: &Path) -> bool {
+    let output = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", target])
+        .current_dir(folder)
+        .stderr(Stdio::null())
+        .output()
+        .await;
+    let Ok(output) = output else { return false };
+    let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    output.status.success()
+        && std::fs::read_dir(libraries).is_ok_and(|mut entries| {
+            entries.any(|entry| {
+                entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+            })
+        })
+}
+
+/// The parts of cargo's messages that matter here.
+#[derive(Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Message {
+    CompilerArtifact {
+        filenames: Vec<PathBuf>,
+        manifest_path: PathBuf,
+    },
+    CompilerMessage {
+        message: Diagnostic,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    rendered: Option<String>,
+}
+
+/// Runs cargo and returns the module it made.
+async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Result<PathBuf> {
+    let mut child = Command::new(&toolchain.cargo)
+        .args(["build", "--release", "--target", toolchain.target, "--message-format=json-render-diagnostics"])
+        .arg("--target-dir")
+        .arg(target_folder)
+        .current_dir(folder)
+        // Settings of a cargo that runs this program are not the plugin's.
+        .env_remove("CARGO")
+        .env_remove("RUSTC")
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| {
+            BuildError::other(format!("cannot run cargo: {error}")).with_help("install Rust from https://rustup.rs")
+        })?;
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(BuildError::other("cannot read what cargo says"));
+    };
+    // What cargo says goes to our standard error only when it failed.
+    let said = tokio::spawn(async move {
+        let mut lines = BufReader::new(stderr).lines();
+        let mut said = String::new();
+        while let Ok(Some(line)) = lines.next_line().await {
+            tracing::debug!(target: "distri::cargo", "{line}");
+            said.push_str(&line);
+            said.push('\n');
+        }
+        said
+    });
+    let own_manifest = folder.join("Cargo.toml").canonicalize()?;
+    let mut module = None;
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await? {
+        match serde_json::from_str(&line) {
+            Ok(Message::CompilerArtifact { filenames, manifest_path }) if manifest_path == own_manifest => {
+                let wasm = filenames.into_iter().find(|file| file.extension().is_some_and(|e| e == "wasm"));
+                module = wasm.or(module);
+            }
+            Ok(Message::CompilerMessage { message }) if message.level == "error" => {
+                tracing::debug!(target: "distri::cargo", "{}", message.rendered.unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
+    let status = child.wait().await?;
+    let said = said.await.unwrap_or_default();
+    if !status.success() {
+        let errors = said.lines().filter(|line| !line.trim_start().starts_with("Compiling")).collect::<Vec<_>>();
+        return Err(BuildError::other(format!("cargo failed:\n{}", errors.join("\n").trim_end())));
+    }
+    module.ok_or_else(|| {
+        BuildError::other("cargo built no WebAssembly module")
+            .with_help("the package's Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`")
+    })
+}
+
+/// The files that cargo says the module depends on, and the package's own
+/// cargo files. Sources of the registry never change and are left out.
+fn dependencies(wasm: &Path, folder: &Path) -> Vec<PathBuf> {
+    let text = std::fs::read_to_string(wasm.with_extension("d")).unwrap_or_default();
+    let listed = text.split_once(": ").map_or("", |(_, files)| files);
+    let mut files: Vec<PathBuf> = listed
+        .replace("\\ ", "\u{0}")
+        .split_whitespace()
+        .map(|file| PathBuf::from(file.replace('\u{0}', " ")))
+        .filter(|file| file.is_file() && !file.components().any(|part| part.as_os_str() == "registry"))
+        .collect();
+    files.extend(["Cargo.toml", "Cargo.lock"].map(|name| folder.join(name)).into_iter().filter(|file| file.is_file()));
+    files
+}

@@ -1,0 +1,74 @@
+//! From a script to a component: the engine is initialised with the script, and
+//! what its memories then hold becomes the component's first state.
+
+use std::sync::Arc;
+
+use distri_host::{Host, Initialised};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use crate::engine::{Engine, finish};
+use crate::{BuildError, Result};
+
+/// Runs the script's top level and returns the component that continues there.
+/// `what` names the package in errors.
+pub(crate) async fn snapshot(host: &Host, engine: &Engine, script: &str, what: &str) -> Result<Vec<u8>> {
+    let wizer = Wizer::new();
+    let fault = |error: &dyn std::fmt::Display| BuildError::other(format!("cannot take the snapshot: {error}"));
+    let (context, instrumented) =
+        wizer.instrument_component(&engine.linked).map_err(|error| fault(&error))?;
+    let initialised = host.initialise(Arc::from(instrumented), script, what).await?;
+    let mut state = State { initialised, fault: None };
+    let component =
+        wizer.snapshot_component(&context, &mut state).await.map_err(|error| fault(&error))?;
+    if let Some(error) = state.fault {
+        return Err(fault(&error));
+    }
+    finish(&component).map_err(|error| fault(&error))
+}
+
+/// The initialised engine as the snapshot reads it. The reader's interface has
+/// no errors, so that the first one is kept here.
+struct State {
+    initialised: Initialised,
+    fault: Option<wasmtime::Error>,
+}
+
+impl State {
+    async fn read<T: wasmtime::component::Lift + Default + 'static>(&mut self, interface: &str, function: &str) -> T {
+        match self.initialised.call(interface, function).await {
+            Ok(value) => value,
+            Err(error) => {
+                self.fault.get_or_insert(error);
+                T::default()
+            }
+        }
+    }
+}
+
+impl ComponentInstanceState for State {
+    async fn call_func_ret_list_u8(
+        &mut self,
+        instance: &str,
+        func: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) {
+        let bytes: Vec<u8> = self.read(instance, func).await;
+        contents(&bytes);
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
+        self.read(instance, func).await
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
+        self.read(instance, func).await
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
+        self.read::<f32>(instance, func).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
+        self.read::<f64>(instance, func).await.to_bits()
+    }
+}

@@ -1,0 +1,81 @@
+//! A TypeScript package to a component.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distri_host::{ErrorKind, Host, ItemInfo};
+
+use crate::engine::{Engine, engine};
+use crate::stack::StackMap;
+use crate::{BuildError, Result, bundle, sdk, snapshot};
+
+/// What a TypeScript build makes.
+pub(crate) struct Output {
+    pub(crate) component: Vec<u8>,
+    pub(crate) script: String,
+    pub(crate) source_map: String,
+    pub(crate) engine: Arc<[u8]>,
+    pub(crate) tools: Vec<ItemInfo>,
+    pub(crate) workflows: Vec<ItemInfo>,
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Bundles, initialises, describes.
+pub(crate) async fn build(
+    host: &Host,
+    root: &Path,
+    folder: &Path,
+    entry: &Path,
+    imports: &BTreeMap<String, String>,
+    what: &str,
+) -> Result<Output> {
+    let entry = find_entry(&folder.join(entry))?;
+    let Engine { shim, whole, .. } = engine()?;
+    let bundle = bundle::bundle(root, folder, &entry, imports, shim).await?;
+    let map = StackMap::new(&bundle.source_map, folder);
+    let located = |error| locate(error, map.as_ref());
+    let component = snapshot::snapshot(host, engine()?, &bundle.script, what).await.map_err(located)?;
+    let (tools, workflows) =
+        host.describe_script(Arc::clone(whole), &bundle.script, what).await.map_err(BuildError::from).map_err(located)?;
+    Ok(Output {
+        component,
+        script: bundle.script,
+        source_map: bundle.source_map,
+        engine: Arc::clone(whole),
+        tools,
+        workflows,
+        files: bundle.files,
+    })
+}
+
+/// An entry without an extension means `.ts`, then `/mod.ts`.
+fn find_entry(entry: &Path) -> Result<PathBuf> {
+    if entry.is_file() {
+        return Ok(entry.canonicalize()?);
+    }
+    let tried = [entry.with_extension("ts"), entry.join("mod.ts")];
+    match tried.iter().find(|path| path.is_file()) {
+        Some(path) => Ok(path.canonicalize()?),
+        None => Err(BuildError::other(format!("the entry point `{}` is not there", entry.display()))
+            .with_help("`[entrypoints] ts` in the manifest names it, relative to the manifest's folder")),
+    }
+}
+
+/// Puts what a script's top level threw at its source line.
+fn locate(error: BuildError, map: Option<&StackMap>) -> BuildError {
+    let BuildError::Host(host_error) = &error else { return error };
+    if host_error.kind() != ErrorKind::GuestError {
+        return error;
+    }
+    let text = host_error.message();
+    let message = text.lines().next().unwrap_or(text).to_owned();
+    map.and_then(|map| map.error(&message, text)).unwrap_or(error)
+}
+
+/// Everything of this program that a TypeScript build depends on.
+pub(crate) fn fingerprint() -> Result<String> {
+    let engine = engine()?;
+    let digest = crate::inputs::digest_of(sdk::all().chain([engine.shim.as_str()]));
+    Ok(format!("typescript-{}-{}-{}", env!("CARGO_PKG_VERSION"), &engine.digest[..16], &digest[..16]))
+}

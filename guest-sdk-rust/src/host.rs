@@ -1,0 +1,89 @@
+//! What a plugin may ask of the host while it runs.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bindings::distri::plugin::host;
+use crate::bindings::distri::plugin::types;
+
+pub use crate::bindings::distri::plugin::types::LogLevel;
+
+/// Why the host could not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallError {
+    /// `not-found`, `denied`, `timeout`, `guest-error`, …: see the host's documentation.
+    pub kind: String,
+    /// What went wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Details, as JSON.
+    pub detail: Option<String>,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl From<types::CallError> for CallError {
+    fn from(error: types::CallError) -> Self {
+        let types::CallError { kind, message, hint, detail } = error;
+        Self { kind, message, hint, detail }
+    }
+}
+
+/// A value that does not become JSON, or JSON that is not the value.
+fn json_error(error: &serde_json::Error) -> CallError {
+    CallError {
+        kind: "invalid-input".to_owned(),
+        message: error.to_string(),
+        hint: None,
+        detail: None,
+    }
+}
+
+/// Calls a tool and gives its value. The name is `package/tool`, or, where it
+/// is unambiguous, `tool`. Several calls joined are under way at the same time.
+///
+/// # Errors
+///
+/// Of the kind `guest-error` when the tool itself fails.
+pub async fn call_tool<T: DeserializeOwned>(
+    name: &str,
+    input: &impl Serialize,
+) -> Result<T, CallError> {
+    let input = serde_json::to_string(input).map_err(|error| json_error(&error))?;
+    let value = host::call_tool(name.to_owned(), input).await?;
+    serde_json::from_str(&value).map_err(|error| json_error(&error))
+}
+
+/// Gives a task to an agent and waits for its final text.
+pub async fn call_agent(name: &str, task: &str) -> Result<String, CallError> {
+    Ok(host::call_agent(name.to_owned(), task.to_owned(), String::new()).await?)
+}
+
+/// Reads a value of the call's session.
+pub async fn get_session_value<T: DeserializeOwned>(key: &str) -> Result<Option<T>, CallError> {
+    match host::get_session_value(key.to_owned()).await? {
+        Some(value) => serde_json::from_str(&value).map(Some).map_err(|error| json_error(&error)),
+        None => Ok(None),
+    }
+}
+
+/// Writes a value of the call's session.
+pub async fn set_session_value(key: &str, value: &impl Serialize) -> Result<(), CallError> {
+    let value = serde_json::to_string(value).map_err(|error| json_error(&error))?;
+    Ok(host::set_session_value(key.to_owned(), value).await?)
+}
+
+/// Writes one line to the host's log.
+pub fn log(level: LogLevel, message: &str) {
+    host::log(level, message);
+}

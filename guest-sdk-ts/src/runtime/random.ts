@@ -1,0 +1,30 @@
+/**
+ * `Math.random()`, seeded from the host on each instance's first use. The
+ * engine's own generator is seeded when the plugin is built, and would give
+ * every instance the same numbers.
+ */
+import random from "wasi:random/random@0.3.0";
+import { assertRunning } from "./phase.ts";
+
+// xoshiro128**, by David Blackman and Sebastiano Vigna.
+let state: Uint32Array | undefined;
+
+function next(): number {
+  if (!state) {
+    assertRunning("Math.random");
+    state = new Uint32Array(new Uint8Array(random.getRandomBytes(16)).buffer);
+  }
+  const s = state as unknown as [number, number, number, number];
+  const product = Math.imul(s[1], 5);
+  const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
+  const t = s[1] << 9;
+  s[2] ^= s[0];
+  s[3] ^= s[1];
+  s[1] ^= s[2];
+  s[0] ^= s[3];
+  s[2] ^= t;
+  s[3] = (s[3] << 11) | (s[3] >>> 21);
+  return result;
+}
+
+Math.random = () => (next() * 0x200000 + (next() >>> 11)) / 0x20000000000000;

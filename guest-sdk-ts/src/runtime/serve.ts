@@ -1,0 +1,166 @@
+/**
+ * Turns a plugin module into the exports of the `typescript-plugin` world:
+ * finds its tools and workflows, describes them, calls them, and turns whatever
+ * they throw into an answer.
+ */
+import "./random.ts";
+import "./console.ts";
+import { PARSED, type DistriPlugin, type ExecutionContext } from "../base.ts";
+import { start } from "./phase.ts";
+
+/** A tool or workflow, whatever form it was written in. */
+interface Item {
+  name: string;
+  description?: string;
+  version?: string;
+  parameters?: unknown;
+  getParameters?(): unknown;
+  execute?(input: unknown, context: ExecutionContext): unknown;
+  examples?: unknown;
+  [PARSED]?: boolean;
+}
+
+/** The records of `distri:plugin/types`, as the engine passes them. */
+interface Call {
+  id: string;
+  name: string;
+  input: string;
+}
+interface GuestContext {
+  callId: string;
+  agentId: string | null;
+  sessionId: string | null;
+  taskId: string | null;
+  runId: string | null;
+  userId: string | null;
+  params: string;
+  secrets: [string, string][];
+  deadlineMs: number | null;
+  idempotencyKey: string | null;
+  metadata: [string, string][];
+}
+interface Answer {
+  result: string;
+  error: string | null;
+}
+
+/** The module's default export, or the module itself where it has none. */
+export function serve(module: { default?: unknown }) {
+  const plugin = module.default;
+  if (!plugin || typeof plugin !== "object") {
+    throw new TypeError("the plugin has no default export: write `export default { tools: [...], workflows: [...] }`");
+  }
+  const { tools, workflows, integrations } = plugin as DistriPlugin;
+  const parsed = integrations !== undefined;
+  const toolTable = collect("tool", tools, false);
+  for (const integration of integrations ?? []) {
+    collect("tool", integration.tools, true, toolTable);
+  }
+  const workflowTable = collect("workflow", workflows, parsed);
+  return {
+    tool: {
+      getToolInfo: () => describe(toolTable),
+      executeTool: (call: Call, context: GuestContext) => run(toolTable, "tool", call, context),
+    },
+    workflow: {
+      getWorkflowInfo: () => describe(workflowTable),
+      executeWorkflow: (call: Call, context: GuestContext) => run(workflowTable, "workflow", call, context),
+    },
+  };
+}
+
+/** What `execute` is called with: the call as it is, or its parsed input. */
+interface Entry {
+  item: Item;
+  parsed: boolean;
+}
+
+function collect(kind: string, items: unknown, parsed: boolean, table = new Map<string, Entry>()): Map<string, Entry> {
+  const pairs: [string | undefined, Item][] = Array.isArray(items)
+    ? items.map((item) => [undefined, item])
+    : Object.entries((items ?? {}) as Record<string, Item>);
+  for (const [key, item] of pairs) {
+    const name = item?.name ?? key;
+    if (!name) throw new TypeError(`a ${kind} has no name`);
+    if (typeof item.execute !== "function") throw new TypeError(`the ${kind} \`${name}\` has no execute()`);
+    if (table.has(name)) throw new TypeError(`there are two ${kind}s named \`${name}\``);
+    table.set(name, { item, parsed: parsed || item[PARSED] === true });
+  }
+  return table;
+}
+
+function describe(table: Map<string, Entry>): string {
+  start();
+  const items = [...table].map(([name, { item }]) => ({
+    name,
+    description: item.description ?? "",
+    version: item.version,
+    parameters: item.getParameters?.() ?? item.parameters ?? { type: "object" },
+    examples: item.examples,
+  }));
+  return JSON.stringify(items);
+}
+
+async function run(table: Map<string, Entry>, kind: string, call: Call, guest: GuestContext): Promise<Answer> {
+  start();
+  try {
+    const entry = table.get(call.name);
+    if (!entry) throw new Error(`there is no ${kind} \`${call.name}\``);
+    const input = entry.parsed ? JSON.parse(call.input) : call;
+    const value = await entry.item.execute!(input, contextOf(guest));
+    return { result: JSON.stringify(value ?? null) ?? "null", error: null };
+  } catch (thrown) {
+    return { result: JSON.stringify(details(thrown)), error: summary(thrown) };
+  }
+}
+
+function contextOf(guest: GuestContext): ExecutionContext {
+  const ids = {
+    agentId: guest.agentId ?? undefined,
+    sessionId: guest.sessionId ?? undefined,
+    taskId: guest.taskId ?? undefined,
+    runId: guest.runId ?? undefined,
+    userId: guest.userId ?? undefined,
+    deadlineMs: guest.deadlineMs ?? undefined,
+    idempotencyKey: guest.idempotencyKey ?? undefined,
+  };
+  return {
+    callId: guest.callId,
+    call_id: guest.callId,
+    ...ids,
+    agent_id: ids.agentId,
+    session_id: ids.sessionId,
+    task_id: ids.taskId,
+    run_id: ids.runId,
+    user_id: ids.userId,
+    deadline_ms: ids.deadlineMs,
+    idempotency_key: ids.idempotencyKey,
+    params: JSON.parse(guest.params),
+    secrets: Object.fromEntries(guest.secrets),
+    env_vars: {},
+    metadata: Object.fromEntries(guest.metadata),
+  };
+}
+
+/** One line for people. */
+function summary(thrown: unknown): string {
+  if (thrown instanceof Error) {
+    return thrown.name === "Error" ? thrown.message || "Error" : `${thrown.name}: ${thrown.message}`;
+  }
+  return typeof thrown === "string" ? thrown : text(thrown);
+}
+
+/** What a machine can use: name, message, stack and causes, at most eight deep. */
+function details(thrown: unknown, depth = 0): unknown {
+  if (!(thrown instanceof Error)) return { name: "thrown", message: summary(thrown) };
+  const cause = thrown.cause === undefined || depth >= 8 ? undefined : details(thrown.cause, depth + 1);
+  return { name: thrown.name, message: thrown.message, stack: thrown.stack, cause };
+}
+
+function text(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * `distri/workflow`: what a plugin may ask of the host while it runs.
+ *
+ * Each of these waits without holding anything up: several asked together, as
+ * with `Promise.all`, are under way at the same time.
+ */
+import host from "distri:plugin/host@0.3.0";
+import { assertRunning } from "./runtime/phase.ts";
+
+/** Why the host could not do what was asked. */
+export class CallError extends Error {
+  override name = "CallError";
+  constructor(
+    message: string,
+    /** `not-found`, `denied`, `timeout`, `guest-error`, …: see the host's documentation. */
+    readonly kind: string,
+    /** What to do about it. */
+    readonly hint?: string,
+    /** Details, parsed from JSON. */
+    readonly detail?: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** The object form of a {@link callTool}. */
+export interface CallToolOptions {
+  tool_name: string;
+  input?: unknown;
+  package_name?: string;
+  session_id?: string;
+  context?: unknown;
+}
+
+/** The object form of a {@link callAgent}. */
+export interface CallAgentOptions {
+  agent_name: string;
+  task: string;
+  session_id?: string;
+  context?: unknown;
+}
+
+/**
+ * Calls a tool and gives its value. The name is `package/tool`, or, where it is
+ * unambiguous, `tool`.
+ *
+ * @throws {CallError} of the kind `guest-error` when the tool throws.
+ */
+export async function callTool<Result = any>(tool: string, input?: unknown, context?: unknown): Promise<Result>;
+export async function callTool<Result = any>(options: CallToolOptions): Promise<Result>;
+export async function callTool(tool: string | CallToolOptions, input?: unknown): Promise<unknown> {
+  assertRunning("callTool");
+  let name: string;
+  if (typeof tool === "string") {
+    name = tool;
+  } else {
+    name = tool.package_name ? `${tool.package_name}/${tool.tool_name}` : tool.tool_name;
+    input = tool.input;
+  }
+  const json = JSON.stringify(input ?? {});
+  return unwrap(JSON.parse(await ask(host.callTool(name, json))));
+}
+
+/** Gives a task to an agent and waits for its final text. */
+export async function callAgent(agent: string, task: string, context?: unknown): Promise<string>;
+export async function callAgent(options: CallAgentOptions): Promise<string>;
+export async function callAgent(agent: string | CallAgentOptions, task?: string): Promise<string> {
+  assertRunning("callAgent");
+  return typeof agent === "string"
+    ? ask(host.callAgent(agent, task ?? "", ""))
+    : ask(host.callAgent(agent.agent_name, agent.task, ""));
+}
+
+/**
+ * Reads a value of the call's session.
+ *
+ * @throws {CallError} of the kind `not-found` when it is absent.
+ */
+export async function getSessionValue<Value = any>(key: string | { key: string }): Promise<Value> {
+  assertRunning("getSessionValue");
+  const name = typeof key === "string" ? key : key.key;
+  const json = await ask(host.getSessionValue(name));
+  if (json === null || json === undefined) {
+    throw new CallError(`the session has no value \`${name}\``, "not-found");
+  }
+  return JSON.parse(json);
+}
+
+/** Writes a value of the call's session. */
+export async function setSessionValue(key: string, value: unknown): Promise<void>;
+export async function setSessionValue(options: { key: string; value: unknown }): Promise<void>;
+export async function setSessionValue(key: string | { key: string; value: unknown }, value?: unknown): Promise<void> {
+  assertRunning("setSessionValue");
+  const name = typeof key === "string" ? key : key.key;
+  const json = JSON.stringify((typeof key === "string" ? value : key.value) ?? null);
+  await ask(host.setSessionValue(name, json));
+}
+
+/** Turns what the host reports into a {@link CallError}. */
+async function ask<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error && typeof error === "object" && "kind" in error && "message" in error) {
+      const { kind, message, hint, detail } = error as host.CallError;
+      throw new CallError(message, kind, hint ?? undefined, detail ? JSON.parse(detail) : undefined);
+    }
+    throw error;
+  }
+}
+
+/** Gives the data of a value that is a single data part. */
+function unwrap(value: unknown): unknown {
+  if (Array.isArray(value) && value.length === 1 && value[0]?.part_type === "data") {
+    return value[0].data;
+  }
+  return value;
+}

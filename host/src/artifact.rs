@@ -1,0 +1,264 @@
+//! What a build leaves behind: components by their digest, and the catalog that
+//! records what each package was built to. Under `.distri/runtime` of a
+//! workspace; nothing there is trusted as code that was already compiled.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use distri_manifest::{Capabilities, Instances, LimitRequest, PackageName};
+use serde::{Deserialize, Serialize};
+
+use crate::code::digest;
+use crate::{Error, ErrorKind, ItemInfo, Result};
+
+/// The folder of a workspace for everything made at run time.
+pub const RUNTIME_FOLDER: &str = ".distri/runtime";
+
+/// The format of the catalog; another number is another format.
+const SCHEMA: u32 = 1;
+
+/// The record of one package's build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The package's name.
+    pub package: PackageName,
+    /// The package's version.
+    pub version: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its folder, relative to the workspace's root.
+    pub folder: PathBuf,
+    /// `typescript`, `rust` or `component`: what it was built from.
+    pub language: String,
+    /// The version of the ABI it conforms to, like `0.3.0`.
+    pub abi: String,
+    /// SHA-256 of the component.
+    pub component: String,
+    /// Bytes of the component.
+    pub size: u64,
+    /// For TypeScript: what serves calls until the component is compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
+    /// Its tools.
+    pub tools: Vec<ItemInfo>,
+    /// Its workflows.
+    pub workflows: Vec<ItemInfo>,
+    /// What its manifest asks for.
+    pub capabilities: Capabilities,
+    /// The limits its manifest asks for.
+    pub limits: LimitRequest,
+    /// How long its instances live.
+    pub instances: Instances,
+    /// The files it was built from, relative to the workspace's root where they
+    /// lie in it, with their SHA-256.
+    pub inputs: BTreeMap<PathBuf, String>,
+    /// What built it. Another builder builds it again.
+    pub builder: String,
+}
+
+/// A script, and the engine that runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// SHA-256 of the engine, a component.
+    pub engine: String,
+    /// SHA-256 of the script.
+    pub source: String,
+    /// SHA-256 of the source map from the script to what it was bundled from.
+    pub source_map: String,
+}
+
+/// All packages of a workspace that were built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// The format's number.
+    schema: u32,
+    /// The packages, by name.
+    pub packages: BTreeMap<PackageName, Artifact>,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self { schema: SCHEMA, packages: BTreeMap::new() }
+    }
+}
+
+/// The runtime folder of one workspace.
+#[derive(Debug, Clone)]
+pub struct ArtifactStore {
+    folder: PathBuf,
+}
+
+impl ArtifactStore {
+    /// The store of the workspace at `root`. Nothing is read or made yet.
+    pub fn of_workspace(root: &Path) -> Self {
+        Self { folder: root.join(RUNTIME_FOLDER) }
+    }
+
+    /// The store of the workspace that `package` lies in: the nearest folder
+    /// above it that holds a catalog.
+    pub fn above(package: &Path) -> Option<Self> {
+        let package = package.canonicalize().ok()?;
+        package.ancestors().map(Self::of_workspace).find(|store| store.catalog_path().is_file())
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn catalog_path(&self) -> PathBuf {
+        self.folder.join("catalog.json")
+    }
+
+    fn blob_path(&self, digest: &str) -> PathBuf {
+        self.folder.join("blobs").join(digest)
+    }
+
+    /// The catalog; an empty one where nothing was built yet.
+    ///
+    /// # Errors
+    ///
+    /// `internal` with the file's name when it cannot be read or is of another
+    /// format. `distri build` then writes it anew.
+    pub fn catalog(&self) -> Result<Catalog> {
+        let path = self.catalog_path();
+        let bad = |why: String| {
+            Error::new(ErrorKind::Internal, format!("the catalog `{}` {why}", path.display()))
+                .with_hint("run `distri build`: it sets the file aside and builds anew")
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Catalog::default()),
+            Err(error) => return Err(bad(format!("cannot be read: {error}"))),
+        };
+        let catalog: Catalog =
+            serde_json::from_str(&text).map_err(|error| bad(format!("is damaged: {error}")))?;
+        if catalog.schema != SCHEMA {
+            return Err(bad(format!("has format {}, this program reads {SCHEMA}", catalog.schema)));
+        }
+        Ok(catalog)
+    }
+
+    /// Replaces the catalog, whole.
+    pub fn commit(&self, catalog: &Catalog) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(catalog)?;
+        write_whole(&self.catalog_path(), &text)
+    }
+
+    /// Moves a damaged catalog out of the way, and says where to.
+    pub fn set_aside_catalog(&self) -> io::Result<PathBuf> {
+        let aside = self.folder.join("catalog.damaged.json");
+        std::fs::rename(self.catalog_path(), &aside)?;
+        Ok(aside)
+    }
+
+    /// Keeps bytes under their digest, and returns it.
+    pub fn put(&self, bytes: &[u8]) -> io::Result<String> {
+        let digest = digest(bytes);
+        let path = self.blob_path(&digest);
+        // What is there under this name was written whole; a damaged one is
+        // noticed when it is read, and replaced by the next build.
+        if !path.is_file() || std::fs::read(&path)? != bytes {
+            write_whole(&path, bytes)?;
+        }
+        Ok(digest)
+    }
+
+    /// Whether bytes are kept under this digest.
+    pub fn has(&self, digest: &str) -> bool {
+        self.blob_path(digest).is_file()
+    }
+
+    /// The bytes with this digest.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-component` when they are missing or were changed.
+    pub fn get(&self, wanted: &str) -> Result<Vec<u8>> {
+        let bytes = std::fs::read(self.blob_path(wanted)).map_err(|error| {
+            Error::new(ErrorKind::InvalidComponent, "a file that the build made is missing")
+                .with_hint("run `distri build`")
+                .with_source(error)
+        })?;
+        if digest(&bytes) == wanted {
+            Ok(bytes)
+        } else {
+            Err(Error::new(ErrorKind::InvalidComponent, "a file that the build made was changed")
+                .with_hint("run `distri build`"))
+        }
+    }
+
+    /// The text with this digest.
+    pub fn get_text(&self, wanted: &str) -> Result<String> {
+        String::from_utf8(self.get(wanted)?).map_err(|error| {
+            Error::new(ErrorKind::InvalidComponent, "a script that the build made is not UTF-8")
+                .with_source(error)
+        })
+    }
+
+    /// Removes what no package of the catalog needs.
+    pub fn sweep(&self, catalog: &Catalog) -> io::Result<()> {
+        let needed: std::collections::HashSet<&str> = catalog
+            .packages
+            .values()
+            .flat_map(|artifact| {
+                let script = artifact.script.iter().flat_map(|script| {
+                    [script.engine.as_str(), script.source.as_str(), script.source_map.as_str()]
+                });
+                script.chain([artifact.component.as_str()])
+            })
+            .collect();
+        for entry in std::fs::read_dir(self.folder.join("blobs"))? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_none_or(|name| !needed.contains(name)) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes beside the file, to disk, and renames: readers, and a crash at any
+/// moment, see the old file or the new one.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_data()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_blob_is_noticed_and_mended() {
+        let root = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::of_workspace(root.path());
+        let name = store.put(b"component").unwrap();
+        assert_eq!(store.get(&name).unwrap(), b"component");
+        std::fs::write(store.blob_path(&name), b"other").unwrap();
+        assert_eq!(store.get(&name).unwrap_err().kind(), ErrorKind::InvalidComponent);
+        store.put(b"component").unwrap();
+        assert_eq!(store.get(&name).unwrap(), b"component");
+    }
+
+    #[test]
+    fn a_damaged_catalog_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::of_workspace(root.path());
+        assert_eq!(store.catalog().unwrap(), Catalog::default());
+        store.commit(&Catalog::default()).unwrap();
+        assert_eq!(store.catalog().unwrap(), Catalog::default());
+        for bad in ["", "{", "{\"schema\":99,\"packages\":{}}"] {
+            std::fs::write(store.catalog_path(), bad).unwrap();
+            let error = store.catalog().unwrap_err();
+            assert!(error.message().contains("catalog.json"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a builder needs of the host: code compiled ahead of its first call,
+//! components described, and script engines initialised and read back. All of
+//! it runs like a call, in a bounded store, with no grants and no frame.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::component::{Instance, Lift};
+use wasmtime::Store;
+
+use crate::code::{self, Start};
+use crate::instance;
+use crate::plugin::blocking;
+use crate::state::{State, classify, timed_out};
+use crate::{Error, ErrorKind, Host, ItemInfo, Result};
+
+impl Host {
+    /// Compiles a component and keeps its image in the cache, so that its first
+    /// call need not. Returns at once when the image is there.
+    pub async fn compile(&self, wasm: Vec<u8>) -> Result<()> {
+        let loader = Arc::clone(self.loader());
+        blocking(move || loader.component(&wasm, &code::digest(&wasm)).map(drop)).await
+    }
+
+    /// Whether the image of the component with this digest is in the cache.
+    pub fn is_compiled(&self, digest: &str) -> bool {
+        let loader = self.loader();
+        loader.cache.as_ref().is_some_and(|cache| cache.has_image(&loader.engine, digest))
+    }
+
+    /// The tools and workflows that a component says it offers. `what` names it
+    /// in errors.
+    pub async fn describe(&self, wasm: Vec<u8>, what: &str) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
+        let loader = Arc::clone(self.loader());
+        let linked =
+            blocking(move || loader.link(&loader.component(&wasm, &code::digest(&wasm))?)).await?;
+        self.items(&Start::Image(Arc::new(linked)), what, self.limits()).await
+    }
+
+    /// The tools and workflows that a script on this engine says it offers.
+    pub async fn describe_script(
+        &self,
+        engine: Arc<[u8]>,
+        script: &str,
+        what: &str,
+    ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
+        let loader = Arc::clone(self.loader());
+        let linked =
+            blocking(move || loader.link(&loader.component(&engine, &code::digest(&engine))?)).await?;
+        let start = Start::Script(Arc::new(linked), script.into());
+        self.items(&start, what, self.limits()).await
+    }
+
+    /// Instantiates a script engine and runs a script's top level in it, with
+    /// clocks and randomness standing still, for the builder to take a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// `guest-error` with the script's own message when its top level throws;
+    /// the kinds of a call for the rest.
+    pub async fn initialise(&self, engine: Arc<[u8]>, script: &str, what: &str) -> Result<Initialised> {
+        let loader = Arc::clone(self.loader());
+        let (pre, init) =
+            blocking(move || loader.link_any(&loader.component(&engine, &code::digest(&engine))?)).await?;
+        let limits = self.limits();
+        let deadline = Instant::now() + limits.timeout;
+        let state = State::new(None, limits, true);
+        let mut store = instance::store(self.loader(), state, limits, deadline);
+        // A snapshot copies whole memories out; the bound on them bounds it.
+        store.set_hostcall_fuel(limits.memory.saturating_mul(2));
+        let output = store.data().output.clone();
+        let work = async {
+            let instance = pre.instantiate_async(&mut store).await?;
+            let result = instance::init(&mut store, &instance, init.as_ref(), script).await;
+            wasmtime::Result::Ok((instance, result))
+        };
+        match tokio::time::timeout_at(deadline.into(), work).await {
+            Err(_) => Err(timed_out(what, limits)),
+            Ok(Err(error)) => Err(classify(error, what, limits, &output)),
+            Ok(Ok((_, Err(error)))) if error.downcast_ref::<instance::ScriptError>().is_some() => {
+                Err(Error::new(ErrorKind::GuestError, error.to_string()).with_detail(output.text()))
+            }
+            Ok(Ok((_, Err(error)))) => Err(classify(error, what, limits, &output)),
+            Ok(Ok((instance, Ok(())))) => Ok(Initialised { store, instance }),
+        }
+    }
+}
+
+/// A script engine after a script's top level ran.
+pub struct Initialised {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl Initialised {
+    /// Calls an exported function without parameters and returns its result.
+    pub async fn call<T: Lift + 'static>(&mut self, interface: &str, function: &str) -> wasmtime::Result<T> {
+        let missing = || wasmtime::Error::msg(format!("`{interface}` has no `{function}`"));
+        let interface_index = self
+            .instance
+            .get_export_index(&mut self.store, None, interface)
+            .ok_or_else(missing)?;
+        let index = self
+            .instance
+            .get_export_index(&mut self.store, Some(&interface_index), function)
+            .ok_or_else(missing)?;
+        let function = self.instance.get_typed_func::<(), (T,)>(&mut self.store, index)?;
+        let (value,) = function.call_async(&mut self.store, ()).await?;
+        Ok(value)
+    }
+}

@@ -1,0 +1,195 @@
+//! Code that can be instantiated: a component, linked; or, while a script's own
+//! image is not there yet, the script engine's image plus the script.
+
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+
+use crate::bindings::{tool, workflow};
+use crate::cache::{Cache, FunctionCache, hex};
+use crate::engine::internal;
+use crate::state::State;
+use crate::{Error, ErrorKind, Limits, Result};
+
+/// The interfaces that make a component a plugin.
+const TOOL: &str = "distri:plugin/tool@0.3.0";
+const WORKFLOW: &str = "distri:plugin/workflow@0.3.0";
+
+/// The function that script engines are initialised with. A finished plugin
+/// still exports it; nothing calls it then.
+const INIT: &str = "init";
+
+/// Everything that compiles, links and caches code.
+pub(crate) struct Loader {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<State>,
+    pub(crate) cache: Option<Arc<Cache>>,
+    pub(crate) functions: Option<Arc<FunctionCache>>,
+    pub(crate) limits: Limits,
+}
+
+/// A linked component and where its functions are.
+pub(crate) struct Linked {
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) tool: Option<tool::GuestIndices>,
+    pub(crate) workflow: Option<workflow::GuestIndices>,
+    pub(crate) init: Option<ComponentExportIndex>,
+}
+
+/// How a plugin is instantiated.
+pub(crate) struct Code {
+    /// What serves until the component's own image is there.
+    first: Start,
+    /// The component's own image, when it came later.
+    image: OnceLock<Arc<Linked>>,
+}
+
+/// What to instantiate for one call.
+#[derive(Clone)]
+pub(crate) enum Start {
+    /// The component.
+    Image(Arc<Linked>),
+    /// The script engine, and the script to initialise it with.
+    Script(Arc<Linked>, Arc<str>),
+}
+
+impl Code {
+    pub(crate) fn new(first: Start) -> Self {
+        Self { first, image: OnceLock::new() }
+    }
+
+    /// Serves later calls from this image.
+    pub(crate) fn upgrade(&self, image: Linked) {
+        let _ = self.image.set(Arc::new(image));
+    }
+
+    pub(crate) fn start(&self) -> Start {
+        self.image.get().map_or_else(|| self.first.clone(), |image| Start::Image(Arc::clone(image)))
+    }
+}
+
+/// SHA-256 in hexadecimal: what a component is known by.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+impl Loader {
+    /// The component, compiled: from the cache, or compiled now and kept there.
+    pub(crate) fn component(&self, wasm: &[u8], digest: &str) -> Result<Component> {
+        if let Some(component) = self.cached(digest) {
+            return Ok(component);
+        }
+        self.check_bytes(wasm)?;
+        let compile = || Component::from_binary(&self.engine, wasm);
+        let component = match &self.functions {
+            Some(functions) => functions.during(compile),
+            None => compile(),
+        }
+        .map_err(|error| {
+            Error::new(ErrorKind::InvalidComponent, format!("not a valid component: {}", error.root_cause()))
+                .with_source(error.into_boxed_dyn_error())
+        })?;
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.put_image(&component, digest)
+        {
+            tracing::warn!(%error, "a compiled image is not kept");
+        }
+        Ok(component)
+    }
+
+    /// The component's image from the cache.
+    pub(crate) fn cached(&self, digest: &str) -> Option<Component> {
+        self.cache.as_ref()?.image(&self.engine, digest)
+    }
+
+    /// Refuses what is not even the beginning of a component, by name.
+    fn check_bytes(&self, wasm: &[u8]) -> Result<()> {
+        let refuse = |message: String, hint: &str| {
+            Err(Error::new(ErrorKind::InvalidComponent, message).with_hint(hint))
+        };
+        if wasm.len() > self.limits.component_size {
+            return refuse(
+                format!("the component has {} bytes, {} are allowed", wasm.len(), self.limits.component_size),
+                "the host's limit on component size bounds it",
+            );
+        }
+        match wasm {
+            [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+            [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => refuse(
+                "this is a core module, not a component".to_owned(),
+                "build it with `distri build`, or make a component of it with `wasm-tools component new`",
+            ),
+            [0x7f, b'E', b'L', b'F', ..] => refuse(
+                "this is compiled code, not a component".to_owned(),
+                "the host compiles components itself and takes compiled code from nobody",
+            ),
+            _ => refuse(
+                "this is not WebAssembly".to_owned(),
+                "a plugin is a component: a `.wasm` file that `distri build` makes",
+            ),
+        }
+    }
+
+    /// Links a component whose exports make it a plugin.
+    pub(crate) fn link(&self, component: &Component) -> Result<Linked> {
+        let (pre, init) = self.link_any(component)?;
+        let has = |name: &str| component.get_export_index(None, name).is_some();
+        let tool = has(TOOL).then(|| tool::GuestIndices::new(&pre)).transpose();
+        let workflow = has(WORKFLOW).then(|| workflow::GuestIndices::new(&pre)).transpose();
+        let refuse = |error: wasmtime::Error| {
+            Error::new(
+                ErrorKind::InvalidComponent,
+                format!("the component does not conform to `distri:plugin@0.3.0`: {error:#}"),
+            )
+        };
+        let (tool, workflow) = (tool.map_err(refuse)?, workflow.map_err(refuse)?);
+        if tool.is_none() && workflow.is_none() {
+            let exports: Vec<String> = component
+                .component_type()
+                .exports(&self.engine)
+                .map(|(name, _)| format!("`{name}`"))
+                .collect();
+            let exports =
+                if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+            return Err(Error::new(
+                ErrorKind::InvalidComponent,
+                format!("the component is not a plugin: it exports {exports}"),
+            )
+            .with_hint(format!("a plugin exports `{TOOL}`, `{WORKFLOW}` or both")));
+        }
+        Ok(Linked { pre, tool, workflow, init })
+    }
+
+    /// Links any component whose imports the host supplies.
+    pub(crate) fn link_any(
+        &self,
+        component: &Component,
+    ) -> Result<(InstancePre<State>, Option<ComponentExportIndex>)> {
+        let pre = self.linker.instantiate_pre(component).map_err(|error| {
+            Error::new(
+                ErrorKind::InvalidComponent,
+                format!("the component asks for what this host does not have: {error:#}"),
+            )
+            .with_hint("this host serves `distri:plugin@0.3.0`, WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3")
+        })?;
+        let init = component
+            .get_export(None, INIT)
+            .and_then(|(item, index)| matches!(item, ComponentItem::ComponentFunc(_)).then_some(index));
+        Ok((pre, init))
+    }
+}
+
+/// Links WASI 0.2 and 0.3, wasi:http 0.2 and 0.3, and `distri:plugin/host`.
+/// Linked is not granted: what a store's data allows decides.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(internal)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker).map_err(internal)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(internal)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker).map_err(internal)?;
+    crate::imports::add_to_linker(&mut linker).map_err(internal)?;
+    Ok(linker)
+}

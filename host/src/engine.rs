@@ -1,0 +1,87 @@
+//! The wasmtime engine: its settings, and the thread that ticks its epoch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::cache::FunctionCache;
+use crate::{Error, ErrorKind, Limits, Result};
+
+/// How often a running guest yields to others and looks at its deadline. Two
+/// ticks bound how late a call ends; below a millisecond the ticks cost more
+/// than they give.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// Nested calls that may be alive for each root call, on average, before
+/// instantiation answers `resource-limit`.
+const NESTED_ROOM: u32 = 8;
+
+/// The core instances of a component that JavaScript was linked into: 43, of
+/// which the engine's adapters are most. Room for other toolchains' too.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+
+/// The engine, with pooled instances and copy-on-write memory images.
+pub(crate) fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> Result<Engine> {
+    let calls = u32::try_from(limits.concurrent_calls).unwrap_or(u32::MAX);
+    let instances = calls.saturating_mul(NESTED_ROOM);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT * 4)
+        .total_memories(instances.saturating_mul(2))
+        .max_memories_per_component(16)
+        .max_memories_per_module(4)
+        .max_memory_size(limits.memory)
+        .total_tables(instances.saturating_mul(8))
+        .max_tables_per_component(64)
+        .max_tables_per_module(16)
+        .table_elements(limits.table_elements)
+        .total_stacks(instances.saturating_mul(2))
+        // Measured on a QuickJS guest: keeping the pages that it always touches
+        // saves a third of the time to instantiate and call it.
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(64 << 10);
+
+    let mut config = Config::new();
+    config
+        .allocation_strategy(pool)
+        .memory_init_cow(true)
+        .epoch_interruption(true)
+        .wasm_component_model(true)
+        .wasm_component_model_async(true)
+        // Nothing we build needs it, and an image that may hold it is larger.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    if let Some(functions) = functions {
+        config.enable_incremental_compilation(functions).map_err(internal)?;
+    }
+    let engine = Engine::new(&config).map_err(internal)?;
+    tick(&engine)?;
+    Ok(engine)
+}
+
+/// Starts the thread that ticks the engine's epoch for as long as the engine
+/// lives. It is a thread of its own, so that busy guests on every worker of an
+/// async runtime cannot hold it up.
+fn tick(engine: &Engine) -> Result<()> {
+    let weak = engine.weak();
+    std::thread::Builder::new()
+        .name("distri-epoch".to_owned())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })
+        .map_err(internal)?;
+    Ok(())
+}
+
+/// A fault that no caller can do anything about.
+pub(crate) fn internal(
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    let source = source.into();
+    Error::new(ErrorKind::Internal, format!("internal error: {source}")).with_source(source)
+}

@@ -1,0 +1,146 @@
+//! The host's own record of one call: who called, in which chain, with which
+//! deadline and budget. A guest never sees it and never changes it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::plugin::Plugin;
+use crate::registry::Generation;
+use crate::{Caller, Error, ErrorKind, ExecutionContext, Host, ItemKind, Limits, Result, bindings};
+
+/// One call, root or nested.
+pub(crate) struct Frame {
+    pub(crate) host: Host,
+    /// The plugins as they were when the root call began.
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) kind: ItemKind,
+    pub(crate) item: String,
+    pub(crate) call_id: String,
+    pub(crate) context: ExecutionContext,
+    /// The host's limits, lowered by the plugin's manifest and the call's deadline.
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Instant,
+    /// Nested calls that the whole chain may still make.
+    budget: Arc<AtomicU32>,
+    depth: u32,
+    parent: Option<Arc<Frame>>,
+}
+
+impl Frame {
+    /// The frame of a call that comes from outside.
+    pub(crate) fn root(
+        host: &Host,
+        generation: Arc<Generation>,
+        plugin: Arc<Plugin>,
+        (kind, item): (ItemKind, &str),
+        call: &crate::ToolCall,
+    ) -> Arc<Self> {
+        let mut limits = plugin.limits.clone();
+        if let Some(deadline) = call.deadline {
+            limits.timeout = limits.timeout.min(deadline);
+        }
+        Arc::new(Self {
+            deadline: Instant::now() + limits.timeout,
+            budget: Arc::new(AtomicU32::new(limits.nested_calls)),
+            host: host.clone(),
+            generation,
+            plugin,
+            kind,
+            item: item.to_owned(),
+            call_id: if call.id.is_empty() { next_call_id() } else { call.id.clone() },
+            context: call.context.clone(),
+            limits,
+            depth: 0,
+            parent: None,
+        })
+    }
+
+    /// The frame of a call that this one makes. It shares the budget, can only
+    /// have an earlier deadline, and is one level deeper.
+    pub(crate) fn nested(self: &Arc<Self>, plugin: Arc<Plugin>, kind: ItemKind, item: &str) -> Result<Arc<Self>> {
+        let depth = self.depth + 1;
+        if depth > self.limits.depth {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("calls are nested more than {} deep: {}", self.limits.depth, self.chain().join(" -> ")),
+            ));
+        }
+        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).map_err(|_| {
+            Error::new(ErrorKind::Limit, format!("more than {} nested calls in one call", self.limits.nested_calls))
+        })?;
+        let mut limits = plugin.limits.clone();
+        limits.timeout = limits.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
+        limits.depth = limits.depth.min(self.limits.depth);
+        Ok(Arc::new(Self {
+            deadline: Instant::now() + limits.timeout,
+            host: self.host.clone(),
+            generation: Arc::clone(&self.generation),
+            plugin,
+            kind,
+            item: item.to_owned(),
+            call_id: next_call_id(),
+            context: self.context.clone(),
+            limits,
+            budget: Arc::clone(&self.budget),
+            depth,
+            parent: Some(Arc::clone(self)),
+        }))
+    }
+
+    /// `package/item`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.plugin.info.package, self.item)
+    }
+
+    /// The calls that led here, outermost first, this one included.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        let mut chain = self.parent.as_ref().map(|parent| parent.chain()).unwrap_or_default();
+        chain.push(self.name());
+        chain
+    }
+
+    /// Who asks, for the embedder's services.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller {
+            package: self.plugin.info.package.to_string(),
+            item: self.item.clone(),
+            call_id: self.call_id.clone(),
+            context: self.context.clone(),
+        }
+    }
+
+    /// The context as the guest sees it.
+    pub(crate) fn guest_context(&self) -> bindings::ExecutionContext {
+        let ExecutionContext { agent_id, session_id, task_id, run_id, user_id, params, idempotency_key, metadata } =
+            self.context.clone();
+        let left = self.deadline.saturating_duration_since(Instant::now()).as_millis();
+        bindings::ExecutionContext {
+            call_id: self.call_id.clone(),
+            agent_id,
+            session_id,
+            task_id,
+            run_id,
+            user_id,
+            params: if params.is_empty() { "{}".to_owned() } else { params },
+            secrets: Vec::new(),
+            deadline_ms: Some(u32::try_from(left).unwrap_or(u32::MAX)),
+            idempotency_key,
+            metadata,
+        }
+    }
+}
+
+/// Unique within the process; the process's start time keeps it apart from
+/// other processes' in a shared log.
+fn next_call_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    static START: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    let start = START.get_or_init(|| {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or_default())
+    });
+    format!("call-{start:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}

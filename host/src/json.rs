@@ -1,0 +1,92 @@
+//! The one check that JSON gets at the boundary: size, depth and syntax. It is
+//! not parsed into values; nobody here needs its parts.
+
+use crate::{Error, ErrorKind, Limits, Result};
+
+/// Checks that `text` is one JSON value within the limits. `what` names it in
+/// errors, like "the input of `a/b`".
+pub(crate) fn check(text: &str, what: &str, limits: &Limits) -> Result<()> {
+    if text.len() > limits.payload {
+        return Err(Error::new(
+            ErrorKind::PayloadTooLarge,
+            format!("{what} has {} bytes, {} are allowed", text.len(), limits.payload),
+        ));
+    }
+    if too_deep(text.as_bytes(), limits.json_depth) {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("{what} is nested more than {} levels deep", limits.json_depth),
+        ));
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, format!("{what} is not JSON: {error}"))
+            .with_hint(excerpt(text, error.line(), error.column()))
+    })?;
+    Ok(())
+}
+
+/// Whether brackets nest deeper than `max`. Looks at brackets outside strings
+/// only, so that it needs no stack and stops at the first excess.
+fn too_deep(text: &[u8], max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for &byte in text {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > max {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The place of a syntax error: up to 60 characters of its line.
+fn excerpt(text: &str, line: usize, column: usize) -> String {
+    let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let from = column.saturating_sub(40);
+    let part: String = shown.chars().skip(from).take(60).collect();
+    format!("at line {line}, column {column}: {part}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(text: &str) -> Option<ErrorKind> {
+        check(text, "the input", &Limits::default()).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn any_json_value_passes() {
+        for good in ["{}", "null", "\"[[[\"", "[1, {\"a\": \"\\\"}\"}]", &"[".repeat(128).chars().chain("]".repeat(128).chars()).collect::<String>()] {
+            assert_eq!(kind(good), None, "{good}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_says_where() {
+        let error = check("{\"text\": oops}", "the input", &Limits::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.hint().unwrap().contains("line 1, column 10: {\"text\": oops}"), "{error:?}");
+    }
+
+    #[test]
+    fn depth_and_size_are_bounded() {
+        assert_eq!(kind(&"[".repeat(100_000)), Some(ErrorKind::InvalidInput));
+        assert_eq!(kind(&format!("\"{}\"", "x".repeat(1 << 20))), Some(ErrorKind::PayloadTooLarge));
+    }
+}

@@ -1,0 +1,139 @@
+//! The loaded plugins, and how a name finds one. A generation never changes:
+//! loading makes a new one, and calls under way keep theirs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use distri_manifest::{ItemRef, PackageName, suggestion};
+
+use crate::plugin::Plugin;
+use crate::{Error, ErrorKind, ItemKind, Result};
+
+/// All plugins that are loaded at one moment.
+#[derive(Clone, Default)]
+pub(crate) struct Generation {
+    plugins: BTreeMap<PackageName, Arc<Plugin>>,
+}
+
+impl Generation {
+    pub(crate) fn with(&self, plugin: Arc<Plugin>) -> Self {
+        let mut plugins = self.plugins.clone();
+        plugins.insert(plugin.info.package.clone(), plugin);
+        Self { plugins }
+    }
+
+    pub(crate) fn without(&self, package: &str) -> Self {
+        let mut plugins = self.plugins.clone();
+        plugins.remove(package);
+        Self { plugins }
+    }
+
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = &Arc<Plugin>> {
+        self.plugins.values()
+    }
+
+    /// The plugin of this name.
+    pub(crate) fn plugin(&self, package: &str) -> Result<&Arc<Plugin>> {
+        self.plugins.get(package).ok_or_else(|| {
+            let names = self.plugins.keys().map(PackageName::as_str);
+            not_found(format!("there is no plugin `{package}`"), package, names, "loaded are")
+        })
+    }
+
+    /// The item of this kind in a plugin.
+    pub(crate) fn item(&self, package: &str, kind: ItemKind, item: &str) -> Result<&Arc<Plugin>> {
+        let plugin = self.plugin(package)?;
+        if plugin.item(kind, item).is_some() {
+            return Ok(plugin);
+        }
+        let other = match kind {
+            ItemKind::Tool => ItemKind::Workflow,
+            ItemKind::Workflow => ItemKind::Tool,
+        };
+        if plugin.item(other, item).is_some() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("`{package}/{item}` is a {}, not a {}", other.as_str(), kind.as_str()),
+            )
+            .with_hint(match other {
+                ItemKind::Tool => format!("call it as a tool, like `distri call {package}/{item}`"),
+                ItemKind::Workflow => format!("run it as a workflow, like `distri run {package}/{item}`"),
+            }));
+        }
+        let names = plugin.info.items(kind).iter().map(|item| item.name.as_str());
+        Err(not_found(format!("`{package}` has no {} `{item}`", kind.as_str()), item, names, "it has"))
+    }
+
+    /// Finds what a reference means: exactly named; else, for a bare name, in
+    /// the caller's own package; else in the only package that has it.
+    pub(crate) fn resolve<'a>(
+        &'a self,
+        reference: &str,
+        kind: ItemKind,
+        own: Option<&str>,
+    ) -> Result<(&'a Arc<Plugin>, String)> {
+        let ItemRef { package, item } = ItemRef::parse(reference);
+        if let Some(package) = package {
+            return Ok((self.item(&package, kind, &item)?, item));
+        }
+        if let Some(plugin) = own.and_then(|own| self.plugins.get(own))
+            && plugin.item(kind, &item).is_some()
+        {
+            return Ok((plugin, item));
+        }
+        let having: Vec<&Arc<Plugin>> =
+            self.plugins.values().filter(|plugin| plugin.item(kind, &item).is_some()).collect();
+        match having.as_slice() {
+            [plugin] => Ok((plugin, item)),
+            [] => {
+                let names: Vec<String> = self
+                    .plugins
+                    .values()
+                    .flat_map(|plugin| {
+                        let package = &plugin.info.package;
+                        plugin.info.items(kind).iter().map(move |item| format!("{package}/{}", item.name))
+                    })
+                    .collect();
+                let close = names.iter().filter(|name| {
+                    let bare = name.rsplit('/').next().unwrap_or(name);
+                    suggestion(&item, [bare]).is_some()
+                });
+                let close: Vec<&str> = close.map(String::as_str).collect();
+                let error = Error::new(ErrorKind::NotFound, format!("there is no {} `{item}`", kind.as_str()));
+                Err(match close.as_slice() {
+                    [] => error.with_hint(listed("there are", names.iter().map(String::as_str))),
+                    close => error.with_hint(format!("did you mean `{}`?", close.join("` or `"))),
+                })
+            }
+            many => {
+                let names: Vec<String> =
+                    many.iter().map(|plugin| format!("`{}/{item}`", plugin.info.package)).collect();
+                Err(Error::new(ErrorKind::NotFound, format!("`{item}` is ambiguous"))
+                    .with_hint(format!("write {}", names.join(" or "))))
+            }
+        }
+    }
+}
+
+/// A `not-found` error with the nearest names, else with all there are.
+fn not_found<'a>(
+    message: String,
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    have: &str,
+) -> Error {
+    let hint = suggestion(name, known.clone()).unwrap_or_else(|| listed(have, known));
+    Error::new(ErrorKind::NotFound, message).with_hint(hint)
+}
+
+/// "`have` `a`, `b`", at most twenty of them.
+fn listed<'a>(have: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        return format!("{have} none");
+    }
+    let more = names.len().saturating_sub(20);
+    names.truncate(20);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{have} {}{more}", names.join(", "))
+}

@@ -1,0 +1,98 @@
+//! What can be wrong with a manifest, and where.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+
+use crate::nearest::suggestion;
+
+/// A manifest that cannot be read or is not valid.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// The file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The manifest's path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The text is not a valid manifest. The message and the label name the
+    /// place, and the help says what was probably meant.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong.
+        message: String,
+        /// The manifest, for the excerpt.
+        #[source_code]
+        source_code: NamedSource<String>,
+        /// Where it is wrong.
+        #[label("here")]
+        span: Option<SourceSpan>,
+        /// What to do about it.
+        #[help]
+        help: Option<String>,
+    },
+}
+
+impl ManifestError {
+    /// An error at `span` (in bytes) of `text`.
+    pub(crate) fn at(
+        path: &Path,
+        text: &str,
+        span: Option<Range<usize>>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            source_code: NamedSource::new(path.display().to_string(), text.to_owned())
+                .with_language("TOML"),
+            span: span.map(SourceSpan::from),
+            help,
+        }
+    }
+
+    /// What the TOML reader found, with its place and, for an unknown key, the
+    /// nearest known one.
+    pub(crate) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let message = error.message().trim_end();
+        let help = unknown_field(message).map(|(unknown, known)| {
+            suggestion(unknown, known.iter().copied()).unwrap_or_else(|| {
+                if known.is_empty() {
+                    "no key is allowed here".to_owned()
+                } else {
+                    format!("the keys allowed here are `{}`", known.join("`, `"))
+                }
+            })
+        });
+        let message = match unknown_field(message) {
+            Some((unknown, _)) => format!("unknown key `{unknown}`"),
+            None => message.to_owned(),
+        };
+        Self::at(path, text, error.span(), message, help)
+    }
+
+    /// The line the error is at, counting from 1.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Invalid { source_code, span: Some(span), .. } => {
+                let text = source_code.inner();
+                let end = span.offset().min(text.len());
+                Some(text.as_bytes()[..end].iter().filter(|&&b| b == b'\n').count() + 1)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The unknown key and the known ones in serde's words ("unknown field `a`,
+/// expected one of `b`, `c`"). serde offers them in no other way.
+fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (unknown, expected) = rest.split_once('`')?;
+    Some((unknown, expected.split('`').skip(1).step_by(2).collect()))
+}

@@ -1,0 +1,181 @@
+//! Building a whole workspace into its catalog.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use distri_build::{Builder, Built, Package};
+use distri_host::{Artifact, Catalog, Host};
+use distri_manifest::PackageName;
+use tokio::task::JoinSet;
+
+use crate::{Result, Workspace, WorkspaceError};
+
+/// What happens during a build, for a progress display.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildEvent<'a> {
+    /// The script engine is being compiled, which happens once per machine.
+    PreparingEngine,
+    /// A package's build begins.
+    Started(&'a PackageName),
+    /// A package can be called from now on.
+    Callable(&'a Built),
+    /// A package's ahead-of-time image is there, after so long.
+    Compiled(&'a PackageName, Duration),
+    /// A package could not be built; its older build stays.
+    Failed(&'a str, &'a WorkspaceError),
+    /// A damaged catalog was moved here.
+    CatalogSetAside(PathBuf),
+}
+
+/// What a build left behind.
+#[derive(Debug)]
+pub struct BuildReport {
+    /// The packages that are in the catalog now.
+    pub built: Vec<Built>,
+    /// How long each package's ahead-of-time image took; none where it was there.
+    pub compiled: BTreeMap<PackageName, Duration>,
+    /// What could not be built, by package or folder, and why.
+    pub failed: Vec<(String, WorkspaceError)>,
+}
+
+impl Workspace {
+    /// Builds every package that changed, those that others depend on first,
+    /// and replaces the catalog. A package that fails keeps its older build.
+    /// One build of a workspace runs at a time; a second one waits.
+    ///
+    /// # Errors
+    ///
+    /// When the workspace itself cannot be read or written. What is wrong with
+    /// single packages is in the report.
+    pub async fn build(&self, host: &Host, mut on: impl FnMut(BuildEvent<'_>)) -> Result<BuildReport> {
+        let store = self.store();
+        std::fs::create_dir_all(store.folder()).map_err(WorkspaceError::io(store.folder()))?;
+        let _lock = lock(store.folder().join("build.lock")).await?;
+        let before = match store.catalog() {
+            Ok(catalog) => catalog,
+            Err(_) => {
+                let aside = store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
+                on(BuildEvent::CatalogSetAside(aside));
+                Catalog::default()
+            }
+        };
+        let builder = Builder::new(host.clone(), self.root());
+        let mut report = BuildReport { built: Vec::new(), compiled: BTreeMap::new(), failed: Vec::new() };
+        let mut fail = |report: &mut BuildReport, on: &mut dyn FnMut(BuildEvent<'_>), name: String, error| {
+            on(BuildEvent::Failed(&name, &error));
+            report.failed.push((name, error));
+        };
+
+        let mut packages = Vec::new();
+        for package in self.packages()? {
+            match package {
+                Ok(package) => packages.push(package),
+                Err(error) => fail(&mut report, &mut on, String::new(), error),
+            }
+        }
+        let names: BTreeSet<PackageName> = packages.iter().map(|package| package.manifest.package.clone()).collect();
+
+        if packages.iter().any(|package| is_typescript(package)) && !builder.is_typescript_ready()? {
+            on(BuildEvent::PreparingEngine);
+            builder.prepare_typescript().await?;
+        }
+
+        // The old catalog with each package replaced as it is built: what fails
+        // keeps its older build, what is gone from the workspace goes.
+        let mut catalog = before.clone();
+        catalog.packages.retain(|name, artifact| names.contains(name) || self.root().join(&artifact.folder).join("distri.toml").is_file());
+        for layer in layers(packages)? {
+            let mut running: JoinSet<(PackageName, Result<Built, distri_build::BuildError>)> = JoinSet::new();
+            for package in layer {
+                on(BuildEvent::Started(&package.manifest.package));
+                let builder = builder.clone();
+                let old = before.packages.get(&package.manifest.package).cloned();
+                running.spawn(async move {
+                    let result = builder.build(&package, old.as_ref()).await;
+                    (package.manifest.package, result)
+                });
+            }
+            while let Some(done) = running.join_next().await {
+                match done {
+                    Ok((name, Ok(built))) => {
+                        if !built.unchanged {
+                            catalog.packages.insert(name, built.artifact.clone());
+                            store.commit(&catalog).map_err(WorkspaceError::io(store.folder()))?;
+                        }
+                        on(BuildEvent::Callable(&built));
+                        report.built.push(built);
+                    }
+                    Ok((name, Err(error))) => fail(&mut report, &mut on, name.to_string(), error.into()),
+                    Err(error) => {
+                        let error = WorkspaceError::Packages { message: format!("a build ended early: {error}"), help: None };
+                        fail(&mut report, &mut on, String::new(), error);
+                    }
+                }
+            }
+        }
+        store.commit(&catalog).map_err(WorkspaceError::io(store.folder()))?;
+        store.sweep(&catalog).map_err(WorkspaceError::io(store.folder()))?;
+        report.built.sort_by(|a, b| a.artifact.package.cmp(&b.artifact.package));
+
+        for built in &report.built {
+            if let Some(elapsed) = builder.compile(&built.artifact).await? {
+                on(BuildEvent::Compiled(&built.artifact.package, elapsed));
+                report.compiled.insert(built.artifact.package.clone(), elapsed);
+            }
+        }
+        Ok(report)
+    }
+
+    /// Registers everything in the catalog with a host. Nothing is compiled.
+    pub fn load(&self, host: &Host) -> Result<Vec<Artifact>> {
+        let store = self.store();
+        let artifacts: Vec<Artifact> = store.catalog()?.packages.into_values().collect();
+        for artifact in artifacts.iter().filter(|artifact| !artifact.component.is_empty()) {
+            host.load_artifact(artifact.clone(), &store);
+        }
+        Ok(artifacts)
+    }
+}
+
+fn is_typescript(package: &Package) -> bool {
+    matches!(package.manifest.entrypoint, Some(distri_manifest::Entrypoint::TypeScript(_)))
+}
+
+/// Packages in the order of their dependencies: each layer needs only earlier
+/// ones.
+fn layers(packages: Vec<Package>) -> Result<Vec<Vec<Package>>> {
+    let mut waiting = packages;
+    let mut done: BTreeSet<PackageName> = BTreeSet::new();
+    let known: BTreeSet<PackageName> = waiting.iter().map(|package| package.manifest.package.clone()).collect();
+    let mut layers = Vec::new();
+    while !waiting.is_empty() {
+        let (ready, later): (Vec<Package>, Vec<Package>) = waiting.into_iter().partition(|package| {
+            package.manifest.dependencies.keys().all(|name| done.contains(name) || !known.contains(name))
+        });
+        if ready.is_empty() {
+            let names: Vec<&str> = later.iter().map(|package| package.manifest.package.as_str()).collect();
+            return Err(WorkspaceError::Packages {
+                message: format!("packages depend on each other in a circle: `{}`", names.join("`, `")),
+                help: Some("take one of their `[dependencies]` away".to_owned()),
+            });
+        }
+        done.extend(ready.iter().map(|package| package.manifest.package.clone()));
+        layers.push(ready);
+        waiting = later;
+    }
+    Ok(layers)
+}
+
+/// Holds the file's lock until dropped; waits for whoever holds it.
+async fn lock(path: PathBuf) -> Result<Arc<File>> {
+    let file = File::create(&path).map_err(WorkspaceError::io(&path))?;
+    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
+    let file = locked
+        .map_err(|error| WorkspaceError::Packages { message: error.to_string(), help: None })?
+        .map_err(WorkspaceError::io(&path))?;
+    Ok(Arc::new(file))
+}
