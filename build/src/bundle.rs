@@ -11,7 +11,8 @@ use rolldown::plugin::{
     HookResolveIdReturn, HookUsage, Plugin, PluginContext, SharedLoadPluginContext,
 };
 use rolldown::{
-    BundlerBuilder, BundlerOptions, CodeSplittingMode, InputItem, OutputFormat, Platform, SourceMapType,
+    BundlerBuilder, BundlerOptions, CodeSplittingMode, InputItem, OutputFormat, Platform,
+    SourceMapType,
 };
 use rolldown_common::{ModuleType, Output, ResolvedExternal};
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions};
@@ -57,7 +58,8 @@ pub(crate) async fn bundle(
             "import {{ serve }} from \"distri/runtime\";\n\
              import * as plugin from {};\n\
              export const {{ tool, workflow }} = serve(plugin);\n",
-            serde_json::to_string(&entry.display().to_string()).map_err(|e| BuildError::other(e.to_string()))?
+            serde_json::to_string(&entry.display().to_string())
+                .map_err(|e| BuildError::other(e.to_string()))?
         ),
         imports: imports.clone(),
     };
@@ -113,7 +115,11 @@ impl Plugin for Modules {
         HookUsage::ResolveId | HookUsage::Load
     }
 
-    async fn resolve_id(&self, ctx: &PluginContext, args: &HookResolveIdArgs<'_>) -> HookResolveIdReturn {
+    async fn resolve_id(
+        &self,
+        ctx: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+    ) -> HookResolveIdReturn {
         let specifier = args.specifier;
         if specifier == ENTRY {
             return Ok(Some(HookResolveIdOutput::from_id(ENTRY)));
@@ -156,7 +162,10 @@ impl Plugin for Modules {
             && let Ok(real) = path.canonicalize()
             && !real.starts_with(&self.root)
         {
-            return Err(anyhow::anyhow!("`{}` lies outside the workspace and is not read", path.display()));
+            return Err(anyhow::anyhow!(
+                "`{}` lies outside the workspace and is not read",
+                path.display()
+            ));
         }
         Ok(None)
     }
@@ -169,7 +178,8 @@ fn options_at(folder: &Path) -> DiagnosticOptions {
 /// The bundler's diagnostics as errors of ours, with their places.
 fn failure(diagnostics: Vec<BuildDiagnostic>, folder: &Path) -> BuildError {
     let errors = diagnostics.iter().map(|diagnostic| one_failure(diagnostic, folder)).collect();
-    BuildError::all(errors).unwrap_or_else(|| BuildError::other("the bundler failed without a reason"))
+    BuildError::all(errors)
+        .unwrap_or_else(|| BuildError::other("the bundler failed without a reason"))
 }
 
 fn one_failure(diagnostic: &BuildDiagnostic, folder: &Path) -> BuildError {

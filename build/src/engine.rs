@@ -45,7 +45,9 @@ pub(crate) struct Engine {
 pub(crate) fn engine() -> Result<&'static Engine> {
     static ENGINE: LazyLock<Result<Engine, String>> =
         LazyLock::new(|| link().map_err(|error| format!("{error:#}")));
-    ENGINE.as_ref().map_err(|error| BuildError::other(format!("cannot link the script engine: {error}")))
+    ENGINE
+        .as_ref()
+        .map_err(|error| BuildError::other(format!("cannot link the script engine: {error}")))
 }
 
 fn link() -> anyhow::Result<Engine> {

@@ -45,12 +45,14 @@ pub enum BuildError {
         others: Vec<BuildError>,
     },
     /// The host refused what was built.
-    #[error("{0}")]
-    Host(
-        #[from]
-        #[source]
-        distri_host::Error,
-    ),
+    #[error("{error}")]
+    Host {
+        /// Why.
+        error: distri_host::Error,
+        /// What to do about it.
+        #[help]
+        help: Option<String>,
+    },
 }
 
 impl BuildError {
@@ -101,6 +103,12 @@ impl BuildError {
     }
 }
 
+impl From<distri_host::Error> for BuildError {
+    fn from(error: distri_host::Error) -> Self {
+        Self::Host { help: error.hint().map(str::to_owned), error }
+    }
+}
+
 impl From<std::io::Error> for BuildError {
     fn from(error: std::io::Error) -> Self {
         Self::other(format!("cannot read or write: {error}"))
@@ -112,7 +120,8 @@ fn span_at(text: &str, line: usize, column: usize) -> Range<usize> {
     let start_of_line: usize =
         text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let rest = &text[start_of_line..];
-    let offset: usize = rest.chars().take(column).take_while(|&c| c != '\n').map(char::len_utf8).sum();
+    let offset: usize =
+        rest.chars().take(column).take_while(|&c| c != '\n').map(char::len_utf8).sum();
     let start = start_of_line + offset;
     let word: usize = text[start..]
         .chars()

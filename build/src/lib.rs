@@ -17,7 +17,7 @@ mod stack;
 mod typescript;
 
 pub use error::BuildError;
-pub use package::{Builder, Built, Package};
+pub use package::{Builder, Built, Package, is_stale};
 pub use stack::{Frame, StackMap};
 
 /// The build crate's result type.

@@ -58,7 +58,11 @@ impl Builder {
         if let Some(before) = before
             && self.is_current(package, before)?
         {
-            return Ok(Built { artifact: before.clone(), unchanged: true, elapsed: began.elapsed() });
+            return Ok(Built {
+                artifact: before.clone(),
+                unchanged: true,
+                elapsed: began.elapsed(),
+            });
         }
         let artifact = match &package.manifest.entrypoint {
             Some(Entrypoint::TypeScript(entry)) => self.typescript(package, entry).await?,
@@ -102,7 +106,9 @@ impl Builder {
         let kept = before.component.is_empty()
             || self.store.has(&before.component)
                 && before.script.as_ref().is_none_or(|script| {
-                    [&script.engine, &script.source, &script.source_map].iter().all(|digest| self.store.has(digest))
+                    [&script.engine, &script.source, &script.source_map]
+                        .iter()
+                        .all(|digest| self.store.has(digest))
                 });
         let described = self.blank(package, &before.language, &builder);
         let same_manifest = Artifact {
@@ -147,8 +153,15 @@ impl Builder {
                 .with_help("use `engine = \"quickjs\"`, or leave `[build]` out"));
         }
         let what = manifest.package.as_str();
-        let output =
-            typescript::build(&self.host, &self.root, &package.folder, entry, &manifest.imports, what).await?;
+        let output = typescript::build(
+            &self.host,
+            &self.root,
+            &package.folder,
+            entry,
+            &manifest.imports,
+            what,
+        )
+        .await?;
         let mut files = output.files;
         files.extend(self.manifest_file(package));
         Ok(Artifact {
@@ -201,6 +214,12 @@ impl Builder {
     fn manifest_file(&self, package: &Package) -> Option<PathBuf> {
         Some(package.folder.join(MANIFEST_FILE)).filter(|path| path.is_file())
     }
+}
+
+/// Whether a source that the artifact was built from was changed or removed
+/// since, in the workspace at `root`.
+pub fn is_stale(root: &Path, artifact: &Artifact) -> bool {
+    !inputs::unchanged(root, &artifact.inputs)
 }
 
 /// What of this program the build of such a package depends on.

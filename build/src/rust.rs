@@ -30,8 +30,8 @@ struct Toolchain {
 /// unless the user's `CARGO_TARGET_DIR` says otherwise.
 pub(crate) async fn build(folder: &Path, target_folder: &Path) -> Result<Output> {
     let toolchain = toolchain(folder).await?;
-    let target_folder =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| target_folder.to_owned(), PathBuf::from);
+    let target_folder = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| target_folder.to_owned(), PathBuf::from);
     std::fs::create_dir_all(&target_folder)?;
     // Packages of one name from different workspaces may share the folder: what
     // cargo leaves there is read before another may replace it.
@@ -61,8 +61,10 @@ async fn toolchain(folder: &Path) -> Result<Toolchain> {
             }
         }
     }
-    Err(BuildError::other("no Rust toolchain here can build for WebAssembly")
-        .with_help(format!("install a target with `rustup target add {}`, or run `make setup` in Distri's sources", TARGETS[0])))
+    Err(BuildError::other("no Rust toolchain here can build for WebAssembly").with_help(format!(
+        "install a target with `rustup target add {}`, or run `make setup` in Distri's sources",
+        TARGETS[0]
+    )))
 }
 
 /// The folder with the programs of the toolchain that the setup script made.
@@ -71,7 +73,8 @@ fn own_toolchain() -> Option<PathBuf> {
         Some(path) => PathBuf::from(path),
         None => {
             let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
-            let data = data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
+            let data = data
+                .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
             data.join("distri/rust-wasm")
         }
     };
@@ -119,7 +122,13 @@ struct Diagnostic {
 /// Runs cargo and returns the module it made.
 async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Result<PathBuf> {
     let mut child = Command::new(&toolchain.cargo)
-        .args(["build", "--release", "--target", toolchain.target, "--message-format=json-render-diagnostics"])
+        .args([
+            "build",
+            "--release",
+            "--target",
+            toolchain.target,
+            "--message-format=json-render-diagnostics",
+        ])
         .arg("--target-dir")
         .arg(target_folder)
         .current_dir(folder)
@@ -135,7 +144,8 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| {
-            BuildError::other(format!("cannot run cargo: {error}")).with_help("install Rust from https://rustup.rs")
+            BuildError::other(format!("cannot run cargo: {error}"))
+                .with_help("install Rust from https://rustup.rs")
         })?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(BuildError::other("cannot read what cargo says"));
@@ -156,8 +166,12 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
     let mut lines = BufReader::new(stdout).lines();
     while let Some(line) = lines.next_line().await? {
         match serde_json::from_str(&line) {
-            Ok(Message::CompilerArtifact { filenames, manifest_path }) if manifest_path == own_manifest => {
-                let wasm = filenames.into_iter().find(|file| file.extension().is_some_and(|e| e == "wasm"));
+            Ok(Message::CompilerArtifact { filenames, manifest_path })
+                if manifest_path == own_manifest =>
+            {
+                let wasm = filenames
+                    .into_iter()
+                    .find(|file| file.extension().is_some_and(|e| e == "wasm"));
                 module = wasm.or(module);
             }
             Ok(Message::CompilerMessage { message }) if message.level == "error" => {
@@ -169,7 +183,10 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
     let status = child.wait().await?;
     let said = said.await.unwrap_or_default();
     if !status.success() {
-        let errors = said.lines().filter(|line| !line.trim_start().starts_with("Compiling")).collect::<Vec<_>>();
+        let errors = said
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("Compiling"))
+            .collect::<Vec<_>>();
         return Err(BuildError::other(format!("cargo failed:\n{}", errors.join("\n").trim_end())));
     }
     module.ok_or_else(|| {
@@ -187,8 +204,15 @@ fn dependencies(wasm: &Path, folder: &Path) -> Vec<PathBuf> {
         .replace("\\ ", "\u{0}")
         .split_whitespace()
         .map(|file| PathBuf::from(file.replace('\u{0}', " ")))
-        .filter(|file| file.is_file() && !file.components().any(|part| part.as_os_str() == "registry"))
+        .filter(|file| {
+            file.is_file() && !file.components().any(|part| part.as_os_str() == "registry")
+        })
         .collect();
-    files.extend(["Cargo.toml", "Cargo.lock"].map(|name| folder.join(name)).into_iter().filter(|file| file.is_file()));
+    files.extend(
+        ["Cargo.toml", "Cargo.lock"]
+            .map(|name| folder.join(name))
+            .into_iter()
+            .filter(|file| file.is_file()),
+    );
     files
 }

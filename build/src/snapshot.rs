@@ -11,9 +11,16 @@ use crate::{BuildError, Result};
 
 /// Runs the script's top level and returns the component that continues there.
 /// `what` names the package in errors.
-pub(crate) async fn snapshot(host: &Host, engine: &Engine, script: &str, what: &str) -> Result<Vec<u8>> {
+pub(crate) async fn snapshot(
+    host: &Host,
+    engine: &Engine,
+    script: &str,
+    what: &str,
+) -> Result<Vec<u8>> {
     let wizer = Wizer::new();
-    let fault = |error: &dyn std::fmt::Display| BuildError::other(format!("cannot take the snapshot: {error}"));
+    let fault = |error: &dyn std::fmt::Display| {
+        BuildError::other(format!("cannot take the snapshot: {error}"))
+    };
     let (context, instrumented) =
         wizer.instrument_component(&engine.linked).map_err(|error| fault(&error))?;
     let initialised = host.initialise(Arc::from(instrumented), script, what).await?;
@@ -34,7 +41,11 @@ struct State {
 }
 
 impl State {
-    async fn read<T: wasmtime::component::Lift + Default + 'static>(&mut self, interface: &str, function: &str) -> T {
+    async fn read<T: wasmtime::component::Lift + Default + 'static>(
+        &mut self,
+        interface: &str,
+        function: &str,
+    ) -> T {
         match self.initialised.call(interface, function).await {
             Ok(value) => value,
             Err(error) => {

@@ -35,9 +35,13 @@ pub(crate) async fn build(
     let bundle = bundle::bundle(root, folder, &entry, imports, shim).await?;
     let map = StackMap::new(&bundle.source_map, folder);
     let located = |error| locate(error, map.as_ref());
-    let component = snapshot::snapshot(host, engine()?, &bundle.script, what).await.map_err(located)?;
-    let (tools, workflows) =
-        host.describe_script(Arc::clone(whole), &bundle.script, what).await.map_err(BuildError::from).map_err(located)?;
+    let component =
+        snapshot::snapshot(host, engine()?, &bundle.script, what).await.map_err(located)?;
+    let (tools, workflows) = host
+        .describe_script(Arc::clone(whole), &bundle.script, what)
+        .await
+        .map_err(BuildError::from)
+        .map_err(located)?;
     Ok(Output {
         component,
         script: bundle.script,
@@ -57,14 +61,19 @@ fn find_entry(entry: &Path) -> Result<PathBuf> {
     let tried = [entry.with_extension("ts"), entry.join("mod.ts")];
     match tried.iter().find(|path| path.is_file()) {
         Some(path) => Ok(path.canonicalize()?),
-        None => Err(BuildError::other(format!("the entry point `{}` is not there", entry.display()))
-            .with_help("`[entrypoints] ts` in the manifest names it, relative to the manifest's folder")),
+        None => Err(BuildError::other(format!(
+            "the entry point `{}` is not there",
+            entry.display()
+        ))
+        .with_help(
+            "`[entrypoints] ts` in the manifest names it, relative to the manifest's folder",
+        )),
     }
 }
 
 /// Puts what a script's top level threw at its source line.
 fn locate(error: BuildError, map: Option<&StackMap>) -> BuildError {
-    let BuildError::Host(host_error) = &error else { return error };
+    let BuildError::Host { error: host_error, .. } = &error else { return error };
     if host_error.kind() != ErrorKind::GuestError {
         return error;
     }
@@ -77,5 +86,10 @@ fn locate(error: BuildError, map: Option<&StackMap>) -> BuildError {
 pub(crate) fn fingerprint() -> Result<String> {
     let engine = engine()?;
     let digest = crate::inputs::digest_of(sdk::all().chain([engine.shim.as_str()]));
-    Ok(format!("typescript-{}-{}-{}", env!("CARGO_PKG_VERSION"), &engine.digest[..16], &digest[..16]))
+    Ok(format!(
+        "typescript-{}-{}-{}",
+        env!("CARGO_PKG_VERSION"),
+        &engine.digest[..16],
+        &digest[..16]
+    ))
 }

@@ -1,2 +1,50 @@
-//! x
-fn main(){}
+//! The `distri` program: builds a workspace's plugins and runs their tools and
+//! workflows. Standard output carries results; everything else goes to standard
+//! error. Exit codes: 0 done, 1 the thing failed, 2 wrong usage.
+
+mod args;
+mod commands;
+mod failure;
+mod session;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    terminal::init_logs(args.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match &args.command {
+            Command::Build(command) => commands::build::run(&args, command).await,
+            Command::List(command) => commands::list::run(&args, command),
+            Command::Call(command) => {
+                commands::call::run(&args, command, distri_host::ItemKind::Tool).await
+            }
+            Command::Run(command) => {
+                commands::call::run(&args, command, distri_host::ItemKind::Workflow).await
+            }
+            Command::Inspect(command) => commands::inspect::run(&args, command),
+            Command::Completions { shell } => {
+                commands::completions(*shell);
+                Ok(())
+            }
+        }
+    });
+    // An image that is still being compiled behind a call is not waited for.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(args.json),
+    }
+}

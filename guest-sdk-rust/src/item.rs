@@ -47,7 +47,12 @@ pub fn describe(items: &[Item]) -> String {
 }
 
 /// Runs the item of this name.
-pub async fn execute(items: Vec<Item>, name: String, input: String, context: ExecutionContext) -> Answer {
+pub async fn execute(
+    items: Vec<Item>,
+    name: String,
+    input: String,
+    context: ExecutionContext,
+) -> Answer {
     match items.iter().find(|item| item.name == name) {
         Some(item) => (item.run)(input, context.into()).await,
         None => fail(format!("there is no `{name}`")),

@@ -7,7 +7,7 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(crate) use distri::plugin::host::{add_to_linker, Host, HostWithStore};
+pub(crate) use distri::plugin::host::{Host, HostWithStore, add_to_linker};
 pub(crate) use distri::plugin::types::{
     CallError, ExecutionContext, LogLevel, ToolCall, ToolResult, WorkflowCall, WorkflowResult,
 };

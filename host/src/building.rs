@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmtime::component::{Instance, Lift};
 use wasmtime::Store;
+use wasmtime::component::{Instance, Lift};
 
 use crate::code::{self, Start};
 use crate::instance;
@@ -30,7 +30,11 @@ impl Host {
 
     /// The tools and workflows that a component says it offers. `what` names it
     /// in errors.
-    pub async fn describe(&self, wasm: Vec<u8>, what: &str) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
+    pub async fn describe(
+        &self,
+        wasm: Vec<u8>,
+        what: &str,
+    ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
         let loader = Arc::clone(self.loader());
         let linked =
             blocking(move || loader.link(&loader.component(&wasm, &code::digest(&wasm))?)).await?;
@@ -46,7 +50,8 @@ impl Host {
     ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
         let loader = Arc::clone(self.loader());
         let linked =
-            blocking(move || loader.link(&loader.component(&engine, &code::digest(&engine))?)).await?;
+            blocking(move || loader.link(&loader.component(&engine, &code::digest(&engine))?))
+                .await?;
         let start = Start::Script(Arc::new(linked), script.into());
         self.items(&start, what, self.limits()).await
     }
@@ -58,10 +63,16 @@ impl Host {
     ///
     /// `guest-error` with the script's own message when its top level throws;
     /// the kinds of a call for the rest.
-    pub async fn initialise(&self, engine: Arc<[u8]>, script: &str, what: &str) -> Result<Initialised> {
+    pub async fn initialise(
+        &self,
+        engine: Arc<[u8]>,
+        script: &str,
+        what: &str,
+    ) -> Result<Initialised> {
         let loader = Arc::clone(self.loader());
         let (pre, init) =
-            blocking(move || loader.link_any(&loader.component(&engine, &code::digest(&engine))?)).await?;
+            blocking(move || loader.link_engine(&loader.component(&engine, &code::digest(&engine))?))
+                .await?;
         let limits = self.limits();
         let deadline = Instant::now() + limits.timeout;
         let state = State::new(None, limits, true);
@@ -94,12 +105,14 @@ pub struct Initialised {
 
 impl Initialised {
     /// Calls an exported function without parameters and returns its result.
-    pub async fn call<T: Lift + 'static>(&mut self, interface: &str, function: &str) -> wasmtime::Result<T> {
+    pub async fn call<T: Lift + 'static>(
+        &mut self,
+        interface: &str,
+        function: &str,
+    ) -> wasmtime::Result<T> {
         let missing = || wasmtime::Error::msg(format!("`{interface}` has no `{function}`"));
-        let interface_index = self
-            .instance
-            .get_export_index(&mut self.store, None, interface)
-            .ok_or_else(missing)?;
+        let interface_index =
+            self.instance.get_export_index(&mut self.store, None, interface).ok_or_else(missing)?;
         let index = self
             .instance
             .get_export_index(&mut self.store, Some(&interface_index), function)

@@ -45,7 +45,8 @@ impl Cache {
 
     fn mac(&self, name: &str) -> Hmac<Sha256> {
         // The key has the length that the algorithm wants; every length is valid.
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!());
+        let mut mac =
+            <Hmac<Sha256> as Mac>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!());
         mac.update(name.as_bytes());
         mac.update(&[0]);
         mac
@@ -311,7 +312,8 @@ mod tests {
         let functions = FunctionCache::new(Arc::clone(&cache));
         functions.during(|| assert!(functions.insert(b"key", b"value".to_vec())));
         assert!(functions.get(b"key").is_none(), "nothing stays in memory");
-        functions.during(|| assert_eq!(functions.get(b"key").as_deref(), Some(b"value".as_slice())));
+        functions
+            .during(|| assert_eq!(functions.get(b"key").as_deref(), Some(b"value".as_slice())));
         std::fs::write(cache.folder.join(FUNCTIONS_FILE), b"garbage").unwrap();
         functions.during(|| assert!(functions.get(b"key").is_none()));
     }

@@ -26,6 +26,8 @@ const INIT: &str = "init";
 pub(crate) struct Loader {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<State>,
+    /// The same, with what only an engine that is being initialised imports.
+    pub(crate) initialising: Linker<State>,
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) functions: Option<Arc<FunctionCache>>,
     pub(crate) limits: Limits,
@@ -89,8 +91,11 @@ impl Loader {
             None => compile(),
         }
         .map_err(|error| {
-            Error::new(ErrorKind::InvalidComponent, format!("not a valid component: {}", error.root_cause()))
-                .with_source(error.into_boxed_dyn_error())
+            Error::new(
+                ErrorKind::InvalidComponent,
+                format!("not a valid component: {}", error.root_cause()),
+            )
+            .with_source(error.into_boxed_dyn_error())
         })?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.put_image(&component, digest)
@@ -112,7 +117,11 @@ impl Loader {
         };
         if wasm.len() > self.limits.component_size {
             return refuse(
-                format!("the component has {} bytes, {} are allowed", wasm.len(), self.limits.component_size),
+                format!(
+                    "the component has {} bytes, {} are allowed",
+                    wasm.len(),
+                    self.limits.component_size
+                ),
                 "the host's limit on component size bounds it",
             );
         }
@@ -135,7 +144,7 @@ impl Loader {
 
     /// Links a component whose exports make it a plugin.
     pub(crate) fn link(&self, component: &Component) -> Result<Linked> {
-        let (pre, init) = self.link_any(component)?;
+        let (pre, init) = link_with(&self.linker, component)?;
         let has = |name: &str| component.get_export_index(None, name).is_some();
         let tool = has(TOOL).then(|| tool::GuestIndices::new(&pre)).transpose();
         let workflow = has(WORKFLOW).then(|| workflow::GuestIndices::new(&pre)).transpose();
@@ -163,23 +172,31 @@ impl Loader {
         Ok(Linked { pre, tool, workflow, init })
     }
 
-    /// Links any component whose imports the host supplies.
-    pub(crate) fn link_any(
+    /// Links an engine that a snapshot will be taken of.
+    pub(crate) fn link_engine(
         &self,
         component: &Component,
     ) -> Result<(InstancePre<State>, Option<ComponentExportIndex>)> {
-        let pre = self.linker.instantiate_pre(component).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidComponent,
-                format!("the component asks for what this host does not have: {error:#}"),
-            )
-            .with_hint("this host serves `distri:plugin@0.3.0`, WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3")
-        })?;
-        let init = component
-            .get_export(None, INIT)
-            .and_then(|(item, index)| matches!(item, ComponentItem::ComponentFunc(_)).then_some(index));
-        Ok((pre, init))
+        link_with(&self.initialising, component)
     }
+}
+
+/// Links any component whose imports the linker has, and finds its `init`.
+fn link_with(
+    linker: &Linker<State>,
+    component: &Component,
+) -> Result<(InstancePre<State>, Option<ComponentExportIndex>)> {
+    let pre = linker.instantiate_pre(component).map_err(|error| {
+        Error::new(
+            ErrorKind::InvalidComponent,
+            format!("the component asks for what this host does not have: {error:#}"),
+        )
+        .with_hint("this host serves `distri:plugin@0.3.0`, WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3")
+    })?;
+    let init = component
+        .get_export(None, INIT)
+        .and_then(|(item, index)| matches!(item, ComponentItem::ComponentFunc(_)).then_some(index));
+    Ok((pre, init))
 }
 
 /// Links WASI 0.2 and 0.3, wasi:http 0.2 and 0.3, and `distri:plugin/host`.
@@ -191,5 +208,23 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(internal)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker).map_err(internal)?;
     crate::imports::add_to_linker(&mut linker).map_err(internal)?;
+    Ok(linker)
+}
+
+/// The linker for engines that are being initialised. A script is one module
+/// then: whatever it asks its loader for is not there.
+pub(crate) fn initialising(linker: &Linker<State>) -> Result<Linker<State>> {
+    type Answer = (Result<String, String>,);
+    let refuse = |name: &str| Err(format!("there is no module `{name}` in the script"));
+    let mut linker = linker.clone();
+    let mut loader = linker.instance("local:init/module-loader").map_err(internal)?;
+    loader
+        .func_wrap("resolve", move |_, (_, name): (String, String)| -> wasmtime::Result<Answer> {
+            Ok((refuse(&name),))
+        })
+        .map_err(internal)?;
+    loader
+        .func_wrap("load", move |_, (name,): (String,)| -> wasmtime::Result<Answer> { Ok((refuse(&name),)) })
+        .map_err(internal)?;
     Ok(linker)
 }

@@ -79,9 +79,7 @@ fn tick(engine: &Engine) -> Result<()> {
 }
 
 /// A fault that no caller can do anything about.
-pub(crate) fn internal(
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
+pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let source = source.into();
     Error::new(ErrorKind::Internal, format!("internal error: {source}")).with_source(source)
 }

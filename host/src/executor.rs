@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::{
-    Error, ErrorKind, ExecutionContext, Host, PluginInfo, Result, ToolCall, ToolResult, WorkflowCall,
-    WorkflowResult,
+    Error, ErrorKind, ExecutionContext, Host, PluginInfo, Result, ToolCall, ToolResult,
+    WorkflowCall, WorkflowResult,
 };
 
 /// Loads plugins and runs what they offer.
@@ -40,7 +40,8 @@ pub trait PluginExecutor: Send + Sync {
         item_type: &str,
         context: ExecutionContext,
     ) -> Result<Value> {
-        let input = if context.params.is_empty() { "{}".to_owned() } else { context.params.clone() };
+        let input =
+            if context.params.is_empty() { "{}".to_owned() } else { context.params.clone() };
         let call = ToolCall { input, context, ..ToolCall::default() };
         let answer = match item_type {
             "tool" => self.execute_tool(package, item, call).await?,
@@ -55,7 +56,9 @@ pub trait PluginExecutor: Send + Sync {
         };
         match answer.error {
             None => serde_json::from_str(&answer.result).map_err(crate::engine::internal),
-            Some(message) => Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result)),
+            Some(message) => {
+                Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result))
+            }
         }
     }
 

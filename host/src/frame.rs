@@ -59,19 +59,34 @@ impl Frame {
 
     /// The frame of a call that this one makes. It shares the budget, can only
     /// have an earlier deadline, and is one level deeper.
-    pub(crate) fn nested(self: &Arc<Self>, plugin: Arc<Plugin>, kind: ItemKind, item: &str) -> Result<Arc<Self>> {
+    pub(crate) fn nested(
+        self: &Arc<Self>,
+        plugin: Arc<Plugin>,
+        kind: ItemKind,
+        item: &str,
+    ) -> Result<Arc<Self>> {
         let depth = self.depth + 1;
         if depth > self.limits.depth {
             return Err(Error::new(
                 ErrorKind::Limit,
-                format!("calls are nested more than {} deep: {}", self.limits.depth, self.chain().join(" -> ")),
+                format!(
+                    "calls are nested more than {} deep: {}",
+                    self.limits.depth,
+                    self.chain().join(" -> ")
+                ),
             ));
         }
-        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).map_err(|_| {
-            Error::new(ErrorKind::Limit, format!("more than {} nested calls in one call", self.limits.nested_calls))
-        })?;
+        self.budget
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .map_err(|_| {
+                Error::new(
+                    ErrorKind::Limit,
+                    format!("more than {} nested calls in one call", self.limits.nested_calls),
+                )
+            })?;
         let mut limits = plugin.limits.clone();
-        limits.timeout = limits.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
+        limits.timeout =
+            limits.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
         limits.depth = limits.depth.min(self.limits.depth);
         Ok(Arc::new(Self {
             deadline: Instant::now() + limits.timeout,
@@ -113,8 +128,16 @@ impl Frame {
 
     /// The context as the guest sees it.
     pub(crate) fn guest_context(&self) -> bindings::ExecutionContext {
-        let ExecutionContext { agent_id, session_id, task_id, run_id, user_id, params, idempotency_key, metadata } =
-            self.context.clone();
+        let ExecutionContext {
+            agent_id,
+            session_id,
+            task_id,
+            run_id,
+            user_id,
+            params,
+            idempotency_key,
+            metadata,
+        } = self.context.clone();
         let left = self.deadline.saturating_duration_since(Instant::now()).as_millis();
         bindings::ExecutionContext {
             call_id: self.call_id.clone(),

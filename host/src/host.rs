@@ -98,15 +98,19 @@ impl HostBuilder {
         };
         let cache = folder.map(|folder| {
             Cache::open(&folder).map(Arc::new).map_err(|error| {
-                Error::new(ErrorKind::Internal, format!("cannot use the cache folder `{}`: {error}", folder.display()))
-                    .with_hint("name another one, or run without a cache")
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("cannot use the cache folder `{}`: {error}", folder.display()),
+                )
+                .with_hint("name another one, or run without a cache")
             })
         });
         let cache = cache.transpose()?;
         let functions = cache.clone().map(|cache| Arc::new(FunctionCache::new(cache)));
         let engine = engine(&self.limits, functions.clone())?;
         let linker = code::linker(&engine)?;
-        let loader = Loader { engine, linker, cache, functions, limits: self.limits.clone() };
+        let initialising = code::initialising(&linker)?;
+        let loader = Loader { engine, linker, initialising, cache, functions, limits: self.limits.clone() };
         Ok(Host {
             inner: Arc::new(Inner {
                 loader: Arc::new(loader),
@@ -154,8 +158,11 @@ impl Host {
             return self.load_file(path).await;
         }
         let manifest = Manifest::load(&path.join(MANIFEST_FILE)).map_err(|error| {
-            Error::new(ErrorKind::InvalidInput, format!("bad manifest in `{}`: {error}", path.display()))
-                .with_source(error)
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("bad manifest in `{}`: {error}", path.display()),
+            )
+            .with_source(error)
         })?;
         if let Some(store) = ArtifactStore::above(path) {
             let mut catalog = store.catalog()?;
@@ -170,14 +177,19 @@ impl Host {
                 let bytes = read(&path.join(wasm))?;
                 self.load_component(&manifest, bytes).await
             }
-            _ => Err(Error::new(ErrorKind::NotFound, format!("`{}` was not built", manifest.package))
-                .with_hint("run `distri build`: the host runs components, not sources")),
+            _ => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("`{}` was not built", manifest.package),
+            )
+            .with_hint("run `distri build`: the host runs components, not sources")),
         }
     }
 
     async fn load_file(&self, path: &Path) -> Result<String> {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-        let text = format!("package = \"{stem}\"\nversion = \"0.0.0\"\n[entrypoints]\nwasm = \"component.wasm\"\n");
+        let text = format!(
+            "package = \"{stem}\"\nversion = \"0.0.0\"\n[entrypoints]\nwasm = \"component.wasm\"\n"
+        );
         let manifest: Manifest = text.parse().map_err(|_| {
             Error::new(ErrorKind::InvalidInput, format!("`{stem}` cannot be a package's name"))
                 .with_hint("rename the file, or load a folder with a `distri.toml`")
@@ -255,7 +267,12 @@ impl Host {
     /// A tool that answers with an error is `Ok` with [`ToolResult::error`] set;
     /// `Err` is for what kept it from answering. Dropping the future ends the
     /// call and everything it called.
-    pub async fn execute_tool(&self, package: &str, tool: &str, call: ToolCall) -> Result<ToolResult> {
+    pub async fn execute_tool(
+        &self,
+        package: &str,
+        tool: &str,
+        call: ToolCall,
+    ) -> Result<ToolResult> {
         self.execute_root(ItemKind::Tool, package, tool, call).await
     }
 
@@ -291,7 +308,13 @@ impl Host {
         &self.inner.limits
     }
 
-    async fn execute_root(&self, kind: ItemKind, package: &str, item: &str, call: ToolCall) -> Result<ToolResult> {
+    async fn execute_root(
+        &self,
+        kind: ItemKind,
+        package: &str,
+        item: &str,
+        call: ToolCall,
+    ) -> Result<ToolResult> {
         let generation = self.generation();
         let plugin = Arc::clone(generation.item(package, kind, item)?);
         let frame = Frame::root(self, generation, plugin, (kind, item), &call);
@@ -299,7 +322,8 @@ impl Host {
         if !frame.context.params.is_empty() {
             json::check(&frame.context.params, "the context's `params`", &frame.limits)?;
         }
-        let permit = tokio::time::timeout_at(frame.deadline.into(), self.inner.permits.acquire()).await;
+        let permit =
+            tokio::time::timeout_at(frame.deadline.into(), self.inner.permits.acquire()).await;
         let _permit = permit
             .map_err(|_| {
                 Error::new(
@@ -312,7 +336,12 @@ impl Host {
     }
 
     /// A guest's `callTool`.
-    pub(crate) async fn call_from_guest(&self, caller: &Arc<Frame>, name: &str, input: String) -> Result<String> {
+    pub(crate) async fn call_from_guest(
+        &self,
+        caller: &Arc<Frame>,
+        name: &str,
+        input: String,
+    ) -> Result<String> {
         let own = caller.plugin.info.package.as_str();
         let (plugin, item) = caller.generation.resolve(name, ItemKind::Tool, Some(own))?;
         let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, &item)?;
@@ -320,7 +349,9 @@ impl Host {
         let answer = self.execute(&frame, input).await?;
         match answer.error {
             None => Ok(answer.result),
-            Some(message) => Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result)),
+            Some(message) => {
+                Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result))
+            }
         }
     }
 
@@ -355,7 +386,8 @@ impl Host {
         what: &str,
         limits: &Limits,
     ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
-        let (tools, workflows) = instance::describe(&self.inner.loader, start, what, limits).await?;
+        let (tools, workflows) =
+            instance::describe(&self.inner.loader, start, what, limits).await?;
         Ok((parse_items(ItemKind::Tool, tools)?, parse_items(ItemKind::Workflow, workflows)?))
     }
 }
@@ -378,6 +410,7 @@ impl Drop for Active<'_> {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
-        Error::new(ErrorKind::NotFound, format!("cannot read `{}`: {error}", path.display())).with_source(error)
+        Error::new(ErrorKind::NotFound, format!("cannot read `{}`: {error}", path.display()))
+            .with_source(error)
     })
 }

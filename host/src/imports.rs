@@ -76,7 +76,8 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
         key: String,
     ) -> Result<Option<String>, CallError> {
         let frame = frame(accessor).map_err(Error::into_call_error)?;
-        apart(async move { frame.host.services().get_session_value(session(&frame)?, &key).await }).await
+        apart(async move { frame.host.services().get_session_value(session(&frame)?, &key).await })
+            .await
     }
 
     async fn set_session_value(
@@ -137,8 +138,11 @@ fn one_line(message: &str) -> String {
 /// The session of a call.
 fn session(frame: &Frame) -> Result<&str> {
     frame.context.session_id.as_deref().ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, format!("`{}` was not called in a session", frame.name()))
-            .with_hint("session values need a caller that names a session")
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("`{}` was not called in a session", frame.name()),
+        )
+        .with_hint("session values need a caller that names a session")
     })
 }
 

@@ -17,7 +17,12 @@ use crate::{Error, ErrorKind, ItemKind, Limits, LogLevel, Result, ToolResult, im
 const HOST_CALL_FUEL: usize = 4;
 
 /// A store for one call: empty, bounded, ticking.
-pub(crate) fn store(loader: &Loader, state: State, limits: &Limits, deadline: Instant) -> Store<State> {
+pub(crate) fn store(
+    loader: &Loader,
+    state: State,
+    limits: &Limits,
+    deadline: Instant,
+) -> Store<State> {
     let mut store = Store::new(&loader.engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.payload.saturating_mul(HOST_CALL_FUEL));
@@ -34,11 +39,14 @@ pub(crate) async fn run(
     start: Start,
     input: String,
 ) -> Result<ToolResult> {
-    let state = State::new(Some(Arc::clone(frame)), &frame.limits, matches!(start, Start::Script(..)));
+    let state =
+        State::new(Some(Arc::clone(frame)), &frame.limits, matches!(start, Start::Script(..)));
     let mut store = store(loader, state, &frame.limits, frame.deadline);
     let work = async {
         let (linked, instance) = instantiate(&mut store, &start).await?;
-        store.run_concurrent(async |accessor| call(accessor, linked, &instance, frame, input).await).await?
+        store
+            .run_concurrent(async |accessor| call(accessor, linked, &instance, frame, input).await)
+            .await?
     };
     let result = tokio::time::timeout_at(frame.deadline.into(), work).await;
     let output = store.data().output.clone();
@@ -77,9 +85,12 @@ pub(crate) async fn init(
     index: Option<&wasmtime::component::ComponentExportIndex>,
     script: &str,
 ) -> wasmtime::Result<()> {
-    let index = index.ok_or_else(|| wasmtime::Error::msg("not a script engine: it has no `init`"))?;
-    let init = instance
-        .get_typed_func::<(&str, &str, Option<&str>, bool), (Result<(), String>,)>(&mut *store, index)?;
+    let index =
+        index.ok_or_else(|| wasmtime::Error::msg("not a script engine: it has no `init`"))?;
+    let init = instance.get_typed_func::<(&str, &str, Option<&str>, bool), (Result<(), String>,)>(
+        &mut *store,
+        index,
+    )?;
     let (result,) = init.call_async(&mut *store, ("", script, None, false)).await?;
     Ok(result.map_err(ScriptError)?)
 }
@@ -109,7 +120,8 @@ async fn call(
         }
         ItemKind::Workflow => {
             let indices = linked.workflow.as_ref().ok_or_else(missing)?;
-            let guest = accessor.with(|mut access| indices.load(access.as_context_mut(), instance))?;
+            let guest =
+                accessor.with(|mut access| indices.load(access.as_context_mut(), instance))?;
             let call = bindings::WorkflowCall { id, name, input };
             let bindings::WorkflowResult { result, error } =
                 guest.call_execute_workflow(accessor, call, context).await?;
@@ -167,13 +179,14 @@ pub(crate) async fn describe(
 fn checked(answer: ToolResult, frame: &Frame) -> Result<ToolResult> {
     let name = frame.name();
     match answer.error {
-        None => json::check(&answer.result, &format!("the result of `{name}`"), &frame.limits).map_err(
-            |error| match error.kind() {
+        None => json::check(&answer.result, &format!("the result of `{name}`"), &frame.limits)
+            .map_err(|error| match error.kind() {
                 // The guest's fault, not the caller's.
-                ErrorKind::InvalidInput => Error::new(ErrorKind::GuestError, error.message().to_owned()),
+                ErrorKind::InvalidInput => {
+                    Error::new(ErrorKind::GuestError, error.message().to_owned())
+                }
                 _ => error,
-            },
-        )?,
+            })?,
         Some(_) if json::check(&answer.result, "details", &frame.limits).is_err() => {
             return Ok(ToolResult { result: "null".to_owned(), ..answer });
         }

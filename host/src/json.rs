@@ -72,7 +72,13 @@ mod tests {
 
     #[test]
     fn any_json_value_passes() {
-        for good in ["{}", "null", "\"[[[\"", "[1, {\"a\": \"\\\"}\"}]", &"[".repeat(128).chars().chain("]".repeat(128).chars()).collect::<String>()] {
+        for good in [
+            "{}",
+            "null",
+            "\"[[[\"",
+            "[1, {\"a\": \"\\\"}\"}]",
+            &"[".repeat(128).chars().chain("]".repeat(128).chars()).collect::<String>(),
+        ] {
             assert_eq!(kind(good), None, "{good}");
         }
     }

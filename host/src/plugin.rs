@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::code::{Code, Loader, Start};
-use crate::{Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result};
+use crate::{
+    Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
+};
 
 /// One loaded plugin.
 pub(crate) struct Plugin {
@@ -49,7 +51,10 @@ impl Plugin {
     /// else the component, compiled now.
     async fn bring(&self, loader: Arc<Loader>) -> Result<Arc<Code>> {
         let Some((artifact, store)) = self.built.clone() else {
-            return Err(Error::new(ErrorKind::Internal, "the plugin has neither code nor artifact"));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "the plugin has neither code nor artifact",
+            ));
         };
         blocking(move || {
             if let Some(image) = loader.cached(&artifact.component) {
@@ -92,7 +97,9 @@ impl Plugin {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(crate::engine::internal(error)))
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(crate::engine::internal(error)))
 }
 
 /// The items in what a plugin says of itself: a JSON array of them, or one.
@@ -103,8 +110,8 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
         Error::new(ErrorKind::InvalidComponent, format!("`get-{what}-info` {why}"))
             .with_hint("it gives a JSON array of `{name, description, version, parameters}`")
     };
-    let value: serde_json::Value =
-        serde_json::from_str(&json).map_err(|error| bad(format!("gave what is not JSON: {error}")))?;
+    let value: serde_json::Value = serde_json::from_str(&json)
+        .map_err(|error| bad(format!("gave what is not JSON: {error}")))?;
     let items = match value {
         serde_json::Value::Array(items) => items,
         one => vec![one],
@@ -113,7 +120,8 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
         .into_iter()
         .enumerate()
         .map(|(at, item)| {
-            serde_json::from_value(item).map_err(|error| bad(format!("gave a wrong item {at}: {error}")))
+            serde_json::from_value(item)
+                .map_err(|error| bad(format!("gave a wrong item {at}: {error}")))
         })
         .collect::<Result<_>>()?;
     let mut names = BTreeSet::new();
@@ -136,7 +144,12 @@ mod tests {
     #[test]
     fn one_item_or_many_are_taken() {
         assert_eq!(parse(r#"{"name":"a"}"#).unwrap().len(), 1);
-        assert_eq!(parse(r#"[{"name":"a","description":"x","version":"1","parameters":{}},{"name":"b"}]"#).unwrap().len(), 2);
+        assert_eq!(
+            parse(r#"[{"name":"a","description":"x","version":"1","parameters":{}},{"name":"b"}]"#)
+                .unwrap()
+                .len(),
+            2
+        );
         assert_eq!(parse("[]").unwrap(), []);
         assert_eq!(parse_items(ItemKind::Tool, None).unwrap(), []);
     }

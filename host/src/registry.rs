@@ -57,11 +57,18 @@ impl Generation {
             )
             .with_hint(match other {
                 ItemKind::Tool => format!("call it as a tool, like `distri call {package}/{item}`"),
-                ItemKind::Workflow => format!("run it as a workflow, like `distri run {package}/{item}`"),
+                ItemKind::Workflow => {
+                    format!("run it as a workflow, like `distri run {package}/{item}`")
+                }
             }));
         }
         let names = plugin.info.items(kind).iter().map(|item| item.name.as_str());
-        Err(not_found(format!("`{package}` has no {} `{item}`", kind.as_str()), item, names, "it has"))
+        Err(not_found(
+            format!("`{package}` has no {} `{item}`", kind.as_str()),
+            item,
+            names,
+            "it has",
+        ))
     }
 
     /// Finds what a reference means: exactly named; else, for a bare name, in
@@ -91,7 +98,11 @@ impl Generation {
                     .values()
                     .flat_map(|plugin| {
                         let package = &plugin.info.package;
-                        plugin.info.items(kind).iter().map(move |item| format!("{package}/{}", item.name))
+                        plugin
+                            .info
+                            .items(kind)
+                            .iter()
+                            .map(move |item| format!("{package}/{}", item.name))
                     })
                     .collect();
                 let close = names.iter().filter(|name| {
@@ -99,7 +110,10 @@ impl Generation {
                     suggestion(&item, [bare]).is_some()
                 });
                 let close: Vec<&str> = close.map(String::as_str).collect();
-                let error = Error::new(ErrorKind::NotFound, format!("there is no {} `{item}`", kind.as_str()));
+                let error = Error::new(
+                    ErrorKind::NotFound,
+                    format!("there is no {} `{item}`", kind.as_str()),
+                );
                 Err(match close.as_slice() {
                     [] => error.with_hint(listed("there are", names.iter().map(String::as_str))),
                     close => error.with_hint(format!("did you mean `{}`?", close.join("` or `"))),

@@ -16,7 +16,9 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{
     HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
 };
-use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{
+    RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 use crate::frame::Frame;
 use crate::{Error, ErrorKind, Limits};
@@ -49,7 +51,9 @@ impl State {
         wasi.stdout(output.clone()).stderr(output.clone());
         wasi.wall_clock(Clock::new(&frozen)).monotonic_clock(Clock::new(&frozen));
         if frozen.load(Ordering::Relaxed) {
-            wasi.secure_random(FixedRandom(0)).insecure_random(FixedRandom(0)).insecure_random_seed(0);
+            wasi.secure_random(FixedRandom(0))
+                .insecure_random(FixedRandom(0))
+                .insecure_random_seed(0);
         }
         let mut table = ResourceTable::new();
         // A guest's handles live in the host's memory: bounded like its own.
@@ -57,7 +61,11 @@ impl State {
         Self {
             frame,
             output,
-            limiter: Limiter { memory: 0, limits: (limits.memory, limits.table_elements), tables: 0 },
+            limiter: Limiter {
+                memory: 0,
+                limits: (limits.memory, limits.table_elements),
+                tables: 0,
+            },
             frozen,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
@@ -206,7 +214,12 @@ pub(crate) enum LimitHit {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current));
         if total > self.limits.0 {
             return Err(LimitHit::Memory(self.limits.0).into());
@@ -215,7 +228,12 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.tables.saturating_add(desired.saturating_sub(current));
         if total > self.limits.1 {
             return Err(LimitHit::Tables(self.limits.1).into());
@@ -287,7 +305,11 @@ impl StdoutStream for Output {
 }
 
 impl AsyncWrite for Output {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.write(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -322,13 +344,21 @@ impl OutputStream for Output {
 }
 
 /// Names what a wasmtime error really was. `what` is the plugin's item.
-pub(crate) fn classify(error: wasmtime::Error, what: &str, limits: &Limits, output: &Output) -> Error {
+pub(crate) fn classify(
+    error: wasmtime::Error,
+    what: &str,
+    limits: &Limits,
+    output: &Output,
+) -> Error {
     if let Some(hit) = error.downcast_ref::<LimitHit>() {
         return match hit {
             LimitHit::Deadline => timed_out(what, limits),
             LimitHit::Memory(bytes) => Error::new(
                 ErrorKind::MemoryLimit,
-                format!("`{what}` needed more than its {} of memory", distri_manifest::ByteSize(*bytes as u64)),
+                format!(
+                    "`{what}` needed more than its {} of memory",
+                    distri_manifest::ByteSize(*bytes as u64)
+                ),
             )
             .with_hint("`[limits] memory` in its manifest and the host's limit bound it"),
             LimitHit::Tables(elements) => Error::new(
@@ -350,7 +380,10 @@ pub(crate) fn classify(error: wasmtime::Error, what: &str, limits: &Limits, outp
         );
     }
     if root.contains("maximum concurrent") {
-        return Error::new(ErrorKind::ResourceLimit, format!("no room for another instance, for `{what}`: {root}"));
+        return Error::new(
+            ErrorKind::ResourceLimit,
+            format!("no room for another instance, for `{what}`: {root}"),
+        );
     }
     let said = output.text();
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
@@ -367,5 +400,7 @@ pub(crate) fn timed_out(what: &str, limits: &Limits) -> Error {
         ErrorKind::Timeout,
         format!("`{what}` took longer than its {}", distri_manifest::Span(limits.timeout)),
     )
-    .with_hint("`[limits] timeout` in its manifest, the caller's deadline and the host's limit bound it")
+    .with_hint(
+        "`[limits] timeout` in its manifest, the caller's deadline and the host's limit bound it",
+    )
 }

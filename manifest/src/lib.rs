@@ -26,8 +26,8 @@ pub use capabilities::{
 };
 pub use error::ManifestError;
 pub use manifest::{
-    Build, Dependency, EngineKind, Entrypoint, InstanceMode, Instances, LimitRequest, MANIFEST_FILE,
-    Manifest,
+    Build, Dependency, EngineKind, Entrypoint, InstanceMode, Instances, LimitRequest,
+    MANIFEST_FILE, Manifest,
 };
 pub use name::{ItemName, ItemRef, NameError, PackageName, WORKSPACE_PACKAGE};
 pub use nearest::{nearest, suggestion};

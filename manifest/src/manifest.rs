@@ -178,8 +178,8 @@ impl Manifest {
 
     /// Checks a manifest's text. `path` is only named in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
-        let document: Document = toml::from_str(text)
-            .map_err(|error| ManifestError::from_toml(path, text, &error))?;
+        let document: Document =
+            toml::from_str(text).map_err(|error| ManifestError::from_toml(path, text, &error))?;
         Validator { path, text }.manifest(document)
     }
 }
@@ -280,8 +280,9 @@ impl Validator<'_> {
     /// `[distri] engine = ">=0.1.0"` must accept this version.
     fn requirement(&self, engine: &Spanned<String>) -> Result<(), ManifestError> {
         let own = env!("CARGO_PKG_VERSION");
-        let accepts = semver::VersionReq::parse(engine.as_ref())
-            .map_err(|error| self.error(engine, error.to_string(), Some("write it like \">=0.1.0\"")))?;
+        let accepts = semver::VersionReq::parse(engine.as_ref()).map_err(|error| {
+            self.error(engine, error.to_string(), Some("write it like \">=0.1.0\""))
+        })?;
         let own_version = semver::Version::parse(own)
             .map_err(|error| self.error(engine, error.to_string(), None))?;
         if accepts.matches(&own_version) {
@@ -322,7 +323,10 @@ impl Validator<'_> {
                 self.text,
                 Some(span),
                 "`[entrypoints]` must name exactly one entry point",
-                Some("write `ts = \"…\"`, or `wasm = \"…\"`, or `type = \"ts\"` with `path = \"…\"`".into()),
+                Some(
+                    "write `ts = \"…\"`, or `wasm = \"…\"`, or `type = \"ts\"` with `path = \"…\"`"
+                        .into(),
+                ),
             )),
         }
     }
@@ -425,8 +429,9 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_names_its_line_and_the_nearest_key() {
-        let (message, help, line) =
-            problem("package = \"p\"\nversion = \"0.1.0\"\ndescripton = \"x\"\n[entrypoints]\nts = \"mod.ts\"\n");
+        let (message, help, line) = problem(
+            "package = \"p\"\nversion = \"0.1.0\"\ndescripton = \"x\"\n[entrypoints]\nts = \"mod.ts\"\n",
+        );
         assert_eq!(message, "unknown key `descripton`");
         assert_eq!(help.as_deref(), Some("did you mean `description`?"));
         assert_eq!(line, Some(3));
@@ -462,7 +467,9 @@ mod tests {
             "the package has neither code nor agents"
         );
         assert!(problem("package = \"p\"\nversion = \"1\"").0.contains("is not a version"));
-        assert!(problem("package = \"P\"\nversion = \"1.0.0\"").0.contains("not a valid package name"));
+        assert!(
+            problem("package = \"P\"\nversion = \"1.0.0\"").0.contains("not a valid package name")
+        );
     }
 
     #[test]

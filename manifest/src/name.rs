@@ -25,15 +25,8 @@ pub struct NameError {
 
 /// Checks the shape shared by all names: ASCII words of `first` then
 /// alphanumeric characters, joined by single `-` or `_`.
-fn check(
-    name: &str,
-    what: &'static str,
-    max: usize,
-    upper: bool,
-) -> Result<(), NameError> {
-    let fail = |rule: &str| {
-        Err(NameError { name: name.to_owned(), what, rule: rule.to_owned() })
-    };
+fn check(name: &str, what: &'static str, max: usize, upper: bool) -> Result<(), NameError> {
+    let fail = |rule: &str| Err(NameError { name: name.to_owned(), what, rule: rule.to_owned() });
     let letters = if upper { "letters" } else { "lower-case letters" };
     if name.is_empty() {
         return fail("it is empty");
@@ -45,7 +38,8 @@ fn check(
     if !name.starts_with(letter) {
         return fail(&format!("it must start with one of the {letters} a-z"));
     }
-    if let Some(bad) = name.chars().find(|&c| !(letter(c) || c.is_ascii_digit() || "-_".contains(c)))
+    if let Some(bad) =
+        name.chars().find(|&c| !(letter(c) || c.is_ascii_digit() || "-_".contains(c)))
     {
         return fail(&format!("{bad:?} is not allowed; use {letters}, digits, `-` and `_`"));
     }
@@ -146,7 +140,9 @@ mod tests {
         for good in ["a", "text-tools", "text_tools", "a1-b2", &"x".repeat(32)] {
             assert!(PackageName::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "A", "1a", "a__b", "a--b", "-a", "a-", "a b", "ä", "a/b", "..", &"x".repeat(33)] {
+        for bad in
+            ["", "A", "1a", "a__b", "a--b", "-a", "a-", "a b", "ä", "a/b", "..", &"x".repeat(33)]
+        {
             assert!(PackageName::new(bad).is_err(), "{bad}");
         }
     }

@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn sizes_and_times_read_and_print() {
-        for (text, bytes) in [("64MiB", 64 << 20), ("500kB", 500_000), ("512", 512), ("1 GiB", 1 << 30)] {
+        for (text, bytes) in
+            [("64MiB", 64 << 20), ("500kB", 500_000), ("512", 512), ("1 GiB", 1 << 30)]
+        {
             assert_eq!(text.parse(), Ok(ByteSize(bytes)));
         }
         for (text, ms) in [("10s", 10_000), ("250ms", 250), ("2m", 120_000)] {

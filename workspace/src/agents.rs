@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use distri_host::{AgentCall, Error, ErrorKind, HostServices, InMemorySessions, Result as HostResult};
+use distri_host::{
+    AgentCall, Error, ErrorKind, HostServices, InMemorySessions, Result as HostResult,
+};
 use distri_manifest::suggestion;
 use miette::{NamedSource, SourceSpan};
 use serde::{Deserialize, Serialize};
@@ -148,20 +150,31 @@ impl HostServices for ScriptedAgents {
     async fn call_agent(&self, call: AgentCall) -> HostResult<String> {
         let Some(agent) = self.agents.get(&call.name) else {
             let names = self.agents.keys().map(String::as_str);
-            let hint = suggestion(&call.name, names.clone())
-                .unwrap_or_else(|| format!("the workspace's agents are `{}`", names.collect::<Vec<_>>().join("`, `")));
-            return Err(Error::new(ErrorKind::NotFound, format!("there is no agent `{}`", call.name)).with_hint(hint));
+            let hint = suggestion(&call.name, names.clone()).unwrap_or_else(|| {
+                format!("the workspace's agents are `{}`", names.collect::<Vec<_>>().join("`, `"))
+            });
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("there is no agent `{}`", call.name),
+            )
+            .with_hint(hint));
         };
         let settings = &agent.model_settings;
         let Some(last) = settings.replies.last().filter(|_| settings.provider == "scripted") else {
             return Err(Error::new(
                 ErrorKind::NotFound,
-                format!("the agent `{}` has no scripted replies, and agents do not run models yet", agent.name),
+                format!(
+                    "the agent `{}` has no scripted replies, and agents do not run models yet",
+                    agent.name
+                ),
             )
-            .with_hint("give it `[model_settings]` with `provider = \"scripted\"` and `replies = [\"…\"]`"));
+            .with_hint(
+                "give it `[model_settings]` with `provider = \"scripted\"` and `replies = [\"…\"]`",
+            ));
         };
         let turn = {
-            let mut answered = self.answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut answered =
+                self.answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let turn = answered.entry(agent.name.clone()).or_default();
             *turn += 1;
             *turn - 1

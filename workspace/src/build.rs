@@ -51,24 +51,31 @@ impl Workspace {
     ///
     /// When the workspace itself cannot be read or written. What is wrong with
     /// single packages is in the report.
-    pub async fn build(&self, host: &Host, mut on: impl FnMut(BuildEvent<'_>)) -> Result<BuildReport> {
+    pub async fn build(
+        &self,
+        host: &Host,
+        mut on: impl FnMut(BuildEvent<'_>),
+    ) -> Result<BuildReport> {
         let store = self.store();
         std::fs::create_dir_all(store.folder()).map_err(WorkspaceError::io(store.folder()))?;
         let _lock = lock(store.folder().join("build.lock")).await?;
         let before = match store.catalog() {
             Ok(catalog) => catalog,
             Err(_) => {
-                let aside = store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
+                let aside =
+                    store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
                 on(BuildEvent::CatalogSetAside(aside));
                 Catalog::default()
             }
         };
         let builder = Builder::new(host.clone(), self.root());
-        let mut report = BuildReport { built: Vec::new(), compiled: BTreeMap::new(), failed: Vec::new() };
-        let mut fail = |report: &mut BuildReport, on: &mut dyn FnMut(BuildEvent<'_>), name: String, error| {
-            on(BuildEvent::Failed(&name, &error));
-            report.failed.push((name, error));
-        };
+        let mut report =
+            BuildReport { built: Vec::new(), compiled: BTreeMap::new(), failed: Vec::new() };
+        let mut fail =
+            |report: &mut BuildReport, on: &mut dyn FnMut(BuildEvent<'_>), name: String, error| {
+                on(BuildEvent::Failed(&name, &error));
+                report.failed.push((name, error));
+            };
 
         let mut packages = Vec::new();
         for package in self.packages()? {
@@ -77,9 +84,12 @@ impl Workspace {
                 Err(error) => fail(&mut report, &mut on, String::new(), error),
             }
         }
-        let names: BTreeSet<PackageName> = packages.iter().map(|package| package.manifest.package.clone()).collect();
+        let names: BTreeSet<PackageName> =
+            packages.iter().map(|package| package.manifest.package.clone()).collect();
 
-        if packages.iter().any(|package| is_typescript(package)) && !builder.is_typescript_ready()? {
+        if packages.iter().any(|package| is_typescript(package))
+            && !builder.is_typescript_ready()?
+        {
             on(BuildEvent::PreparingEngine);
             builder.prepare_typescript().await?;
         }
@@ -87,9 +97,12 @@ impl Workspace {
         // The old catalog with each package replaced as it is built: what fails
         // keeps its older build, what is gone from the workspace goes.
         let mut catalog = before.clone();
-        catalog.packages.retain(|name, artifact| names.contains(name) || self.root().join(&artifact.folder).join("distri.toml").is_file());
+        catalog.packages.retain(|name, artifact| {
+            names.contains(name) || self.root().join(&artifact.folder).join("distri.toml").is_file()
+        });
         for layer in layers(packages)? {
-            let mut running: JoinSet<(PackageName, Result<Built, distri_build::BuildError>)> = JoinSet::new();
+            let mut running: JoinSet<(PackageName, Result<Built, distri_build::BuildError>)> =
+                JoinSet::new();
             for package in layer {
                 on(BuildEvent::Started(&package.manifest.package));
                 let builder = builder.clone();
@@ -109,9 +122,14 @@ impl Workspace {
                         on(BuildEvent::Callable(&built));
                         report.built.push(built);
                     }
-                    Ok((name, Err(error))) => fail(&mut report, &mut on, name.to_string(), error.into()),
+                    Ok((name, Err(error))) => {
+                        fail(&mut report, &mut on, name.to_string(), error.into())
+                    }
                     Err(error) => {
-                        let error = WorkspaceError::Packages { message: format!("a build ended early: {error}"), help: None };
+                        let error = WorkspaceError::Packages {
+                            message: format!("a build ended early: {error}"),
+                            help: None,
+                        };
                         fail(&mut report, &mut on, String::new(), error);
                     }
                 }
@@ -150,16 +168,26 @@ fn is_typescript(package: &Package) -> bool {
 fn layers(packages: Vec<Package>) -> Result<Vec<Vec<Package>>> {
     let mut waiting = packages;
     let mut done: BTreeSet<PackageName> = BTreeSet::new();
-    let known: BTreeSet<PackageName> = waiting.iter().map(|package| package.manifest.package.clone()).collect();
+    let known: BTreeSet<PackageName> =
+        waiting.iter().map(|package| package.manifest.package.clone()).collect();
     let mut layers = Vec::new();
     while !waiting.is_empty() {
-        let (ready, later): (Vec<Package>, Vec<Package>) = waiting.into_iter().partition(|package| {
-            package.manifest.dependencies.keys().all(|name| done.contains(name) || !known.contains(name))
-        });
+        let (ready, later): (Vec<Package>, Vec<Package>) =
+            waiting.into_iter().partition(|package| {
+                package
+                    .manifest
+                    .dependencies
+                    .keys()
+                    .all(|name| done.contains(name) || !known.contains(name))
+            });
         if ready.is_empty() {
-            let names: Vec<&str> = later.iter().map(|package| package.manifest.package.as_str()).collect();
+            let names: Vec<&str> =
+                later.iter().map(|package| package.manifest.package.as_str()).collect();
             return Err(WorkspaceError::Packages {
-                message: format!("packages depend on each other in a circle: `{}`", names.join("`, `")),
+                message: format!(
+                    "packages depend on each other in a circle: `{}`",
+                    names.join("`, `")
+                ),
                 help: Some("take one of their `[dependencies]` away".to_owned()),
             });
         }

@@ -109,7 +109,10 @@ fn package(folder: PathBuf) -> Result<Option<Package>> {
     };
     if manifest.package.as_str() == WORKSPACE_PACKAGE {
         return Err(WorkspaceError::Packages {
-            message: format!("`{}` is named `{WORKSPACE_PACKAGE}`, which is the workspace's own `src/mod.ts`", folder.display()),
+            message: format!(
+                "`{}` is named `{WORKSPACE_PACKAGE}`, which is the workspace's own `src/mod.ts`",
+                folder.display()
+            ),
             help: Some("give the package another name in its `distri.toml`".to_owned()),
         });
     }
@@ -162,7 +165,11 @@ mod tests {
     #[test]
     fn packages_are_found_with_and_without_a_manifest() {
         let root = tempfile::tempdir().unwrap();
-        write(root.path(), "plugins/b/distri.toml", "package = \"bee\"\nversion = \"1.0.0\"\n[entrypoints]\nts = \"x.ts\"\n");
+        write(
+            root.path(),
+            "plugins/b/distri.toml",
+            "package = \"bee\"\nversion = \"1.0.0\"\n[entrypoints]\nts = \"x.ts\"\n",
+        );
         write(root.path(), "plugins/a/mod.ts", "");
         write(root.path(), "plugins/.hidden/mod.ts", "");
         write(root.path(), "plugins/empty/readme.md", "");
@@ -181,7 +188,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "plugins/a/distri.toml", "nonsense = 1\n");
         write(root.path(), "plugins/b/mod.ts", "");
-        write(root.path(), "plugins/c/distri.toml", "package = \"b\"\nversion = \"1.0.0\"\n[entrypoints]\nts = \"x.ts\"\n");
+        write(
+            root.path(),
+            "plugins/c/distri.toml",
+            "package = \"b\"\nversion = \"1.0.0\"\n[entrypoints]\nts = \"x.ts\"\n",
+        );
         let found = Workspace::at(root.path().to_owned()).packages().unwrap();
         let good: Vec<bool> = found.iter().map(Result::is_ok).collect();
         assert_eq!(good, [false, true, false]);

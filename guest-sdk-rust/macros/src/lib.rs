@@ -5,8 +5,8 @@ use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::{format_ident, quote};
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, Meta, Pat, PatType, Result, ReturnType, Type,
-    parse_macro_input,
+    Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, Meta, Pat, PatType, Result, ReturnType,
+    Type, parse_macro_input,
 };
 
 /// Makes a tool of a function.
@@ -30,7 +30,10 @@ fn item(kind: &str, attributes: TokenStream, function: ItemFn) -> TokenStream {
     let expanded = if attributes.is_empty() {
         expand(kind, function)
     } else {
-        Err(Error::new_spanned(attributes, format!("`#[{kind}]` takes no arguments: the function says it all")))
+        Err(Error::new_spanned(
+            attributes,
+            format!("`#[{kind}]` takes no arguments: the function says it all"),
+        ))
     };
     expanded.unwrap_or_else(|error| error.into_compile_error()).into()
 }
@@ -47,13 +50,18 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
     let name_text = name.to_string();
     check_name(kind, &name, &name_text)?;
     if let Some(generics) = function.sig.generics.params.first() {
-        return Err(Error::new_spanned(generics, format!("a {kind} cannot be generic: its input has one type")));
+        return Err(Error::new_spanned(
+            generics,
+            format!("a {kind} cannot be generic: its input has one type"),
+        ));
     }
     let description = doc_text(&function.attrs);
     if description.is_empty() {
         return Err(Error::new_spanned(
             &function.sig.ident,
-            format!("the {kind} `{name_text}` needs a doc comment: agents read it to know what it does"),
+            format!(
+                "the {kind} `{name_text}` needs a doc comment: agents read it to know what it does"
+            ),
         ));
     }
 
@@ -61,13 +69,22 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
     let mut arguments = Vec::new();
     for argument in &mut function.sig.inputs {
         let FnArg::Typed(PatType { attrs, pat, ty, .. }) = argument else {
-            return Err(Error::new_spanned(argument, format!("a {kind} is a plain function, without `self`")));
+            return Err(Error::new_spanned(
+                argument,
+                format!("a {kind} is a plain function, without `self`"),
+            ));
         };
         let Pat::Ident(binding) = &**pat else {
-            return Err(Error::new_spanned(pat, "a parameter needs a name: it becomes a field of the input"));
+            return Err(Error::new_spanned(
+                pat,
+                "a parameter needs a name: it becomes a field of the input",
+            ));
         };
         if matches!(&**ty, Type::Reference(_)) {
-            return Err(Error::new_spanned(ty, "a parameter cannot be a reference: take `String` for `&str`, `Context` for `&Context`"));
+            return Err(Error::new_spanned(
+                ty,
+                "a parameter cannot be a reference: take `String` for `&str`, `Context` for `&Context`",
+            ));
         }
         let docs = std::mem::take(attrs);
         if last_segment(ty).is_some_and(|segment| segment == "Context") {
@@ -89,7 +106,9 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
         let ty = &parameters[0].ty;
         (quote!(#ty), Tokens::new())
     } else {
-        let fields = parameters.iter().map(|Parameter { name, ty, docs }| quote!(#(#docs)* pub(super) #name: #ty));
+        let fields = parameters
+            .iter()
+            .map(|Parameter { name, ty, docs }| quote!(#(#docs)* pub(super) #name: #ty));
         let definition = quote! {
             #[derive(
                 ::distri_guest::__private::serde::Deserialize,
@@ -109,10 +128,10 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
         }
         _ => format_ident!("succeed"),
     };
-    let inner = format_ident!("__distri_{}", name);
     let visibility = function.vis.clone();
-    function.sig.ident = inner.clone();
     let docs_of_input = format!("the input of `{name_text}`");
+    // A module may have the name of a function: `name()` runs it, `name::item()`
+    // describes it.
     Ok(quote! {
         #function
 
@@ -150,7 +169,7 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
                                 }
                             };
                             let _ = &input;
-                            ::distri_guest::__private::#answer(super::#inner(#(#arguments),*)#wait)
+                            ::distri_guest::__private::#answer(super::#name(#(#arguments),*)#wait)
                         })
                     },
                 }
@@ -169,7 +188,9 @@ fn check_name(kind: &str, at: &syn::Ident, name: &str) -> Result<()> {
         None
     };
     match problem {
-        Some(problem) => Err(Error::new(at.span(), format!("`{name}` cannot be a {kind}'s name: {problem}"))),
+        Some(problem) => {
+            Err(Error::new(at.span(), format!("`{name}` cannot be a {kind}'s name: {problem}")))
+        }
         None => Ok(()),
     }
 }
@@ -188,7 +209,9 @@ fn doc_text(attributes: &[Attribute]) -> String {
         .filter(|attribute| attribute.path().is_ident("doc"))
         .filter_map(|attribute| match &attribute.meta {
             Meta::NameValue(meta) => match &meta.value {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                    Some(text.value().trim().to_owned())
+                }
                 _ => None,
             },
             _ => None,
@@ -201,4 +224,3 @@ fn doc_text(attributes: &[Attribute]) -> String {
         .collect();
     paragraphs.join("\n\n")
 }
-

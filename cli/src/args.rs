@@ -1,0 +1,139 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use distri_manifest::Span;
+
+/// Build and run plugins for AI agents: WebAssembly components with tools and workflows.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  distri build
+  distri call text-tools/slugify --input '{\"text\": \"Hello, World!\"}'
+  distri run text-report/report --input @input.json
+  distri list tools --json
+
+The workspace is the folder that --directory names, else $CURRENT_WORKING_DIR,
+else examples/, else the current folder.
+
+Exit codes: 0 done, 1 the thing failed, 2 wrong usage."
+)]
+pub(crate) struct Args {
+    /// The workspace's folder
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    pub(crate) directory: Option<PathBuf>,
+
+    /// Print JSON for machines
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say more about what happens; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build every package of the workspace that changed
+    #[command(after_help = "\
+Examples:
+  distri build
+  distri -C my-workspace build
+
+A Rust package is built by cargo, which runs its build scripts with your rights.")]
+    Build(Build),
+
+    /// List what the workspace offers
+    #[command(after_help = "\
+Examples:
+  distri list
+  distri list tools
+  distri list agents --json")]
+    List(List),
+
+    /// Call a tool and print its result
+    #[command(after_help = "\
+Examples:
+  distri call text-tools/slugify --input '{\"text\": \"Hello, World!\"}'
+  distri call text-tools/slugify --input @input.json
+  echo '{\"text\": \"abc\"}' | distri call checksum/sha256 --input - --json")]
+    Call(Call),
+
+    /// Run a workflow and print its result
+    #[command(after_help = "\
+Examples:
+  distri run text-report/report --input '{\"text\": \"Hello, World!\"}'
+  distri run text-report/report --input @input.json --timeout 10s")]
+    Run(Call),
+
+    /// Show a built package: what it offers, asks for and was built from
+    #[command(after_help = "\
+Examples:
+  distri inspect text-tools
+  distri inspect checksum --json")]
+    Inspect(Inspect),
+
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  distri completions bash > ~/.local/share/bash-completion/completions/distri")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Build {}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// What to list
+    #[arg(default_value = "plugins")]
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum What {
+    Plugins,
+    Tools,
+    Workflows,
+    Agents,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Call {
+    /// What to call, as PACKAGE/NAME
+    #[arg(value_name = "PACKAGE/NAME")]
+    pub(crate) name: String,
+
+    /// The input: JSON, @FILE, or - for standard input
+    #[arg(short, long, default_value = "{}", value_name = "JSON|@FILE|-")]
+    pub(crate) input: String,
+
+    /// The session whose values the call reads and writes
+    #[arg(long, default_value = "cli", value_name = "ID")]
+    pub(crate) session: String,
+
+    /// Wall time for the call, like 10s or 500ms
+    #[arg(long, value_name = "TIME", value_parser = timeout)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// The package
+    pub(crate) package: String,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    text.parse::<Span>().map(|span| span.0)
+}

@@ -1,0 +1,155 @@
+//! `distri build`.
+
+use std::time::{Duration, Instant};
+
+use distri_build::Built;
+use distri_workspace::BuildEvent;
+use serde_json::{Value, json};
+
+use super::print_json;
+use crate::args::{Args, Build};
+use crate::failure::{Failure, diagnostic_json};
+use crate::{session, terminal};
+
+pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
+    let began = Instant::now();
+    let workspace = session::workspace(args)?;
+    let host = session::host(&workspace)?;
+    let progress = terminal::Progress::new();
+    let quiet = args.json;
+    let report = workspace
+        .build(&host, |event| match event {
+            BuildEvent::PreparingEngine => {
+                progress.now("compiling the TypeScript engine (once per machine)");
+                progress.done(|| {
+                    if !quiet {
+                        terminal::say("compiling the TypeScript engine (once per machine)");
+                    }
+                });
+            }
+            BuildEvent::Started(package) => progress.now(format!("building {package}")),
+            BuildEvent::Callable(built) => progress.done(|| {
+                if !quiet {
+                    terminal::say(&line(built));
+                }
+            }),
+            BuildEvent::Compiled(package, elapsed) => progress.done(|| {
+                if !quiet {
+                    terminal::say(&format!(
+                        "{package}: ahead-of-time image after {} more",
+                        show(elapsed)
+                    ));
+                }
+            }),
+            BuildEvent::Failed(name, error) => progress.done(|| {
+                if !quiet {
+                    if !name.is_empty() {
+                        terminal::say(&format!("{name}: not built"));
+                    }
+                    terminal::diagnostic(error);
+                }
+            }),
+            BuildEvent::CatalogSetAside(path) => progress.done(|| {
+                terminal::warning(&format!(
+                    "the catalog was damaged; it is now `{}`",
+                    path.display()
+                ));
+            }),
+            _ => {}
+        })
+        .await?;
+    drop(progress);
+
+    let errors: Vec<Value> = report
+        .failed
+        .iter()
+        .map(|(name, error)| {
+            let mut error = diagnostic_json(error);
+            error["package"] = json!(name);
+            error
+        })
+        .collect();
+    if args.json {
+        let packages: Vec<Value> = report
+            .built
+            .iter()
+            .map(|built| {
+                let artifact = &built.artifact;
+                json!({
+                    "package": artifact.package,
+                    "version": artifact.version,
+                    "language": artifact.language,
+                    "digest": artifact.component,
+                    "bytes": artifact.size,
+                    "unchanged": built.unchanged,
+                    "callable_ms": millis(built.elapsed),
+                    "image_ms": report.compiled.get(&artifact.package).map(|elapsed| millis(*elapsed)),
+                })
+            })
+            .collect();
+        print_json(
+            &json!({ "packages": packages, "errors": errors, "elapsed_ms": millis(began.elapsed()) }),
+        );
+    } else {
+        let (built, failed) = (report.built.len(), report.failed.len());
+        let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+        terminal::say(&format!("{built} packages built{failed} in {}", show(began.elapsed())));
+    }
+    if report.failed.is_empty() {
+        Ok(())
+    } else if args.json {
+        // The report above names what failed.
+        Err(Failure::Reported(Value::Null))
+    } else {
+        Err(Failure::Reported(json!(errors)))
+    }
+}
+
+fn line(built: &Built) -> String {
+    let artifact = &built.artifact;
+    let name = format!("{} {}", artifact.package, artifact.version);
+    if built.unchanged {
+        format!("{name}: unchanged")
+    } else if artifact.size == 0 {
+        format!("{name}: agents only")
+    } else {
+        format!(
+            "{name}: {} component of {}, callable after {}",
+            language(&artifact.language),
+            bytes(artifact.size),
+            show(built.elapsed)
+        )
+    }
+}
+
+/// The language's name as people write it.
+pub(crate) fn language(language: &str) -> &str {
+    match language {
+        "typescript" => "TypeScript",
+        "rust" => "Rust",
+        "component" => "ready-made",
+        other => other,
+    }
+}
+
+/// Bytes in the unit that suits them.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(crate) fn bytes(bytes: u64) -> String {
+    if bytes >= 1_000_000 {
+        format!("{:.2} MB", bytes as f64 / 1e6)
+    } else {
+        format!("{:.0} kB", bytes as f64 / 1e3)
+    }
+}
+
+fn millis(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn show(elapsed: Duration) -> String {
+    if elapsed < Duration::from_secs(1) {
+        format!("{} ms", elapsed.as_millis())
+    } else {
+        format!("{:.1} s", elapsed.as_secs_f64())
+    }
+}

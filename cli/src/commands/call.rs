@@ -1,0 +1,107 @@
+//! `distri call` and `distri run`.
+
+use std::io::Read as _;
+
+use distri_build::StackMap;
+use distri_host::{Artifact, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
+use distri_workspace::Workspace;
+use serde_json::{Value, value::RawValue};
+
+use super::{print_json, print_line};
+use crate::args::{Args, Call};
+use crate::failure::Failure;
+use crate::{session, terminal};
+
+pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), Failure> {
+    let input = input(&call.input)?;
+    let workspace = session::workspace(args)?;
+    let host = session::host(&workspace)?;
+    let artifacts = workspace.load(&host)?;
+    let (package, item) = host
+        .resolve(&call.name, kind)
+        .map_err(|error| Failure::Usage(unbuilt(&workspace, &call.name, error)))?;
+    let artifact = artifacts.iter().find(|artifact| artifact.package.as_str() == package);
+    if artifact.is_some_and(|artifact| distri_build::is_stale(workspace.root(), artifact)) {
+        terminal::warning(&format!("`{package}` changed since it was built; run `distri build`"));
+    }
+
+    let name = format!("{package}/{item}");
+    let mut request = ToolCall::new(input);
+    request.context = ExecutionContext::in_session(&call.session);
+    request.deadline = call.timeout;
+    let answer = match kind {
+        ItemKind::Tool => host.execute_tool(&package, &item, request).await,
+        ItemKind::Workflow => host.execute_workflow(&package, &item, request).await,
+    };
+    let answer = answer.map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => Failure::Usage(error),
+        _ => Failure::Host(error),
+    })?;
+    if let Some(message) = answer.error {
+        let detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
+        let located = artifact.and_then(|artifact| locate(&workspace, artifact, &message, &detail));
+        return Err(Failure::Guest { name, message, detail, located });
+    }
+    if args.json {
+        let result: Option<Box<RawValue>> = RawValue::from_string(answer.result).ok();
+        #[derive(serde::Serialize)]
+        struct Shape {
+            result: Option<Box<RawValue>>,
+        }
+        print_json(&Shape { result });
+    } else {
+        let value: Value =
+            serde_json::from_str(&answer.result).unwrap_or(Value::String(answer.result));
+        print_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// The input that `JSON`, `@FILE` or `-` names.
+fn input(argument: &str) -> Result<String, Failure> {
+    let unreadable = |what: &str, error: std::io::Error| {
+        Failure::Usage(Error::new(ErrorKind::InvalidInput, format!("cannot read {what}: {error}")))
+    };
+    if argument == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| unreadable("standard input", error))?;
+        return Ok(text);
+    }
+    match argument.strip_prefix('@') {
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| unreadable(&format!("`{file}`"), error))
+        }
+        None => Ok(argument.to_owned()),
+    }
+}
+
+/// Says of a name that is not in the catalog whether building would help.
+fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
+    let package = name.split(['/', ':']).next().unwrap_or(name);
+    let waiting = workspace.packages().is_ok_and(|packages| {
+        packages.iter().flatten().any(|found| found.manifest.package.as_str() == package)
+    });
+    let known =
+        workspace.store().catalog().is_ok_and(|catalog| catalog.packages.contains_key(package));
+    if waiting && !known {
+        Error::new(ErrorKind::NotFound, format!("`{package}` was not built yet"))
+            .with_hint("run `distri build`")
+    } else {
+        error
+    }
+}
+
+/// What a TypeScript plugin threw, at the line that threw it.
+fn locate(
+    workspace: &Workspace,
+    artifact: &Artifact,
+    message: &str,
+    detail: &Value,
+) -> Option<Box<dyn miette::Diagnostic>> {
+    let stack = detail.get("stack")?.as_str()?;
+    let map = workspace.store().get_text(&artifact.script.as_ref()?.source_map).ok()?;
+    let map = StackMap::new(&map, &workspace.root().join(&artifact.folder))?;
+    Some(Box::new(map.error(message, stack)?))
+}

@@ -1,0 +1,130 @@
+//! Failures at the edge: one message on standard error, or one JSON object on
+//! standard output, and the exit code.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use distri_host::Error;
+use distri_workspace::WorkspaceError;
+use miette::Diagnostic;
+use serde_json::{Value, json};
+
+use crate::terminal;
+
+/// Why a command failed.
+pub(crate) enum Failure {
+    /// The command line asks for what cannot be: exit 2.
+    Usage(Error),
+    /// The host refused or the guest failed: exit 1.
+    Host(Error),
+    /// A tool or workflow answered with an error: exit 1.
+    Guest {
+        name: String,
+        message: String,
+        detail: Value,
+        /// The message at the source line that threw it.
+        located: Option<Box<dyn Diagnostic>>,
+    },
+    /// The workspace is wrong: exit 1.
+    Workspace(WorkspaceError),
+    /// Parts failed and were reported as they did: exit 1.
+    Reported(Value),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl From<WorkspaceError> for Failure {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::Host(error) => Self::Host(error),
+            WorkspaceError::NoRoot { .. } => {
+                let mut usage = Error::new(distri_host::ErrorKind::NotFound, error.to_string());
+                if let Some(help) = error.help() {
+                    usage = usage.with_hint(help.to_string());
+                }
+                Self::Usage(usage)
+            }
+            error => Self::Workspace(error),
+        }
+    }
+}
+
+impl Failure {
+    /// Prints the failure and gives the exit code.
+    pub(crate) fn report(self, as_json: bool) -> ExitCode {
+        if as_json {
+            let line = json!({ "error": self.to_json() });
+            let _ = writeln!(std::io::stdout(), "{line}");
+        } else {
+            self.print();
+        }
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Usage(error) | Self::Host(error) => host_json(error),
+            Self::Guest { name, message, detail, .. } => {
+                json!({ "kind": "guest-error", "message": message, "chain": [name], "detail": detail })
+            }
+            Self::Workspace(error) => diagnostic_json(error),
+            Self::Reported(value) => value.clone(),
+        }
+    }
+
+    fn print(&self) {
+        match self {
+            Self::Usage(error) | Self::Host(error) => {
+                terminal::error(error.message());
+                if error.chain().len() > 1 {
+                    terminal::note("in", &error.chain().join(" -> "));
+                }
+                if let Some(hint) = error.hint() {
+                    terminal::note("hint", hint);
+                }
+            }
+            Self::Guest { name, message, located, .. } => match located {
+                Some(diagnostic) => {
+                    terminal::error(&format!("`{name}` failed"));
+                    terminal::diagnostic(&**diagnostic);
+                }
+                None => terminal::error(&format!("`{name}` failed: {message}")),
+            },
+            Self::Workspace(error) => terminal::diagnostic(error),
+            Self::Reported(_) => {}
+        }
+    }
+}
+
+fn host_json(error: &Error) -> Value {
+    let detail = error.detail().and_then(|detail| serde_json::from_str::<Value>(detail).ok());
+    json!({
+        "kind": error.kind(),
+        "message": error.message(),
+        "hint": error.hint(),
+        "chain": error.chain(),
+        "detail": detail,
+    })
+}
+
+/// A diagnostic with its place, for machines.
+pub(crate) fn diagnostic_json(diagnostic: &dyn Diagnostic) -> Value {
+    let place =
+        diagnostic.source_code().zip(diagnostic.labels().and_then(|mut labels| labels.next()));
+    let place = place.and_then(|(source, label)| source.read_span(label.inner(), 0, 0).ok());
+    json!({
+        "kind": "invalid-input",
+        "message": diagnostic.to_string(),
+        "hint": diagnostic.help().map(|help| help.to_string()),
+        "file": place.as_ref().and_then(|place| place.name().map(str::to_owned)),
+        "line": place.as_ref().map(|place| place.line() + 1),
+        "column": place.as_ref().map(|place| place.column() + 1),
+    })
+}

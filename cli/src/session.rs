@@ -1,0 +1,37 @@
+//! The workspace and the host of one command.
+
+use distri_host::Host;
+use distri_workspace::{Agent, ScriptedAgents, Workspace, find_root, load_agents};
+
+use crate::args::Args;
+use crate::failure::Failure;
+use crate::terminal;
+
+/// The workspace that the command is about.
+pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
+    let current = std::env::current_dir().map_err(|source| {
+        Failure::Workspace(distri_workspace::WorkspaceError::Io { path: ".".into(), source })
+    })?;
+    Ok(Workspace::at(find_root(&current, args.directory.as_deref())?))
+}
+
+/// A host that answers `callAgent` from the workspace's agents.
+pub(crate) fn host(workspace: &Workspace) -> Result<Host, Failure> {
+    let agents = agents(workspace)?;
+    Ok(Host::builder().services(ScriptedAgents::new(agents)).build()?)
+}
+
+/// The workspace's agents. A bad one is reported and left out.
+pub(crate) fn agents(workspace: &Workspace) -> Result<Vec<Agent>, Failure> {
+    let mut agents = Vec::new();
+    for agent in load_agents(workspace.root())? {
+        match agent {
+            Ok(agent) => agents.push(agent),
+            Err(error) => {
+                terminal::warning("an agent is left out");
+                terminal::diagnostic(&error);
+            }
+        }
+    }
+    Ok(agents)
+}

@@ -1,0 +1,136 @@
+//! What a build makes, and what it leaves alone.
+
+use serde_json::{Value, json};
+
+use crate::support::{Sandbox, tool};
+
+/// Twenty lines, as a newcomer would write them.
+const TWENTY_LINES: &str = r#"import { DistriPlugin, Tool, ToolCall } from "distri/base";
+
+class Greet implements Tool {
+  name = "greet";
+  description = "Greets somebody";
+  version = "0.1.0";
+
+  async execute(call: ToolCall) {
+    const { name } = JSON.parse(call.input);
+    return { greeting: `Hello, ${name}!` };
+  }
+
+  getParameters() {
+    return { type: "object", properties: { name: { type: "string" } } };
+  }
+}
+
+const plugin: DistriPlugin = { tools: [new Greet()] };
+
+export default plugin;
+"#;
+
+fn package(sandbox: &Sandbox) -> Value {
+    let report = sandbox.distri(&["build", "--json"]).json();
+    report["packages"][0].clone()
+}
+
+#[test]
+fn a_small_plugin_is_a_small_component() {
+    let sandbox = Sandbox::with_plugin(TWENTY_LINES);
+    let built = package(&sandbox);
+    assert!(built["bytes"].as_u64().unwrap() < 1_800_000, "{built}");
+    assert_eq!(built["unchanged"], false);
+    let answer = sandbox.distri(&["call", "p/greet", "--input", "{\"name\":\"Ada\"}"]).json();
+    assert_eq!(answer, json!({ "greeting": "Hello, Ada!" }));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    // In folders of different names, each built from nothing.
+    let digests = [(); 2].map(|()| package(&Sandbox::with_plugin(TWENTY_LINES))["digest"].clone());
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn only_what_changed_is_built_again() {
+    let sandbox = Sandbox::with_plugin(&tool("version", "return 1;"));
+    let first = package(&sandbox);
+    let again = package(&sandbox);
+    assert_eq!(again["unchanged"], true, "{again}");
+    assert_eq!(again["digest"], first["digest"]);
+
+    sandbox.write("plugins/p/index.ts", &tool("version", "return 2;"));
+    let stale = sandbox.distri(&["call", "p/version"]);
+    assert_eq!(stale.json(), json!(1), "the old build runs until the new one is there");
+    assert!(stale.stderr.contains("changed since it was built"), "{stale:#?}");
+    assert_eq!(package(&sandbox)["unchanged"], false);
+    assert_eq!(sandbox.distri(&["call", "p/version"]).json(), json!(2));
+}
+
+#[test]
+fn a_build_prints_when_a_plugin_is_callable_and_when_its_image_is_there() {
+    let sandbox = Sandbox::with_plugin(&tool("once", &format!("return {:?};", std::process::id())));
+    let run = sandbox.build();
+    assert!(run.stderr.contains("p 0.1.0: TypeScript component of"), "{run:#?}");
+    assert!(run.stderr.contains("callable after"), "{run:#?}");
+    assert!(run.stderr.contains("p: ahead-of-time image after"), "{run:#?}");
+}
+
+#[test]
+fn a_failed_build_keeps_the_older_one() {
+    let sandbox = Sandbox::with_plugin(&tool("version", "return 1;"));
+    sandbox.build();
+    sandbox.write("plugins/p/index.ts", "export default {");
+    assert_eq!(sandbox.distri(&["build"]).code, 1);
+    assert_eq!(sandbox.distri(&["call", "p/version"]).json(), json!(1));
+}
+
+#[test]
+fn modules_json_and_npm_packages_are_bundled() {
+    let sandbox = Sandbox::with_plugin(
+        "import { double } from \"./lib/math\";\n\
+         import data from \"./data.json\";\n\
+         import { triple } from \"tripler\";\n\
+         import { createTool } from \"https://distri.dev/base.ts\";\n\
+         import four from \"https://example.com/four/mod.ts\";\n\
+         export default { tools: [createTool({ name: \"sum\", execute: () => double(data.n) + triple(1) + four })] };\n",
+    );
+    sandbox.write(
+        "plugins/p/distri.toml",
+        &format!(
+            "{}[imports]\n\"https://example.com/four/mod.ts\" = \"./four.ts\"\n",
+            crate::support::MANIFEST
+        ),
+    );
+    sandbox.write("plugins/p/four.ts", "export default 4;\n");
+    sandbox.write("plugins/p/lib/math.ts", "export const double = (n: number): number => n * 2;\n");
+    sandbox.write("plugins/p/data.json", "{\"n\": 21}\n");
+    sandbox.write(
+        "plugins/p/node_modules/tripler/package.json",
+        "{\"name\":\"tripler\",\"main\":\"index.js\"}",
+    );
+    sandbox.write("plugins/p/node_modules/tripler/index.js", "exports.triple = (n) => n * 3;\n");
+    sandbox.build();
+    assert_eq!(sandbox.distri(&["call", "p/sum"]).json(), json!(49));
+}
+
+#[test]
+fn nothing_outside_the_workspace_is_read() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret.json"), "{\"key\": \"canary\"}").unwrap();
+    let sandbox = Sandbox::with_plugin(&format!(
+        "import secret from \"{}/secret.json\";\nexport default {{ tools: [], secret }};\n",
+        outside.path().display()
+    ));
+    let run = sandbox.distri(&["build"]);
+    run.fails(1, &["outside the workspace"]);
+    assert!(!run.stderr.contains("canary"));
+}
+
+#[test]
+fn a_damaged_catalog_is_set_aside_and_built_anew() {
+    let sandbox = Sandbox::with_plugin(&tool("version", "return 1;"));
+    sandbox.build();
+    sandbox.write(".distri/runtime/catalog.json", "{ half");
+    sandbox.distri(&["call", "p/version"]).fails(1, &["catalog.json", "hint: run `distri build`"]);
+    assert!(sandbox.build().stderr.contains("catalog.damaged.json"));
+    assert_eq!(sandbox.distri(&["call", "p/version"]).json(), json!(1));
+}

@@ -1,0 +1,58 @@
+//! Every command that the documentation shows is run.
+
+use crate::support::{Sandbox, repository};
+
+/// The lines of ```sh blocks that run `distri`.
+fn commands(text: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+        } else if inside && line.starts_with("distri ") {
+            commands.push(line.to_owned());
+        }
+    }
+    commands
+}
+
+/// Words of a line as a shell would split them, as far as the documentation
+/// needs it: single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in line.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.into_iter().filter(|word| !word.is_empty()).collect()
+}
+
+#[test]
+fn every_command_in_the_readme_works() {
+    let examples = Sandbox::examples();
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let commands = commands(&readme);
+    assert!(commands.len() >= 5, "{commands:?}");
+    for command in commands {
+        let words = words(&command);
+        let args: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        let run = examples.distri(&args);
+        assert_eq!(run.code, 0, "{command}: {run:#?}");
+    }
+}
+
+#[test]
+fn every_help_shows_examples() {
+    let sandbox = Sandbox::with(&[]);
+    for command in ["build", "list", "call", "run", "inspect", "completions"] {
+        let run = sandbox.distri(&[command, "--help"]);
+        assert_eq!(run.code, 0);
+        assert!(run.stdout.contains("Examples:\n  distri "), "{run:#?}");
+    }
+    let run = sandbox.distri(&["completions", "bash"]);
+    assert!(run.stdout.contains("_distri"), "{run:#?}");
+}

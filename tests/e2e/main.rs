@@ -1,0 +1,9 @@
+//! End to end: packages from source to answer, through the `distri` program and
+//! through the host's API.
+
+mod answers;
+mod builds;
+mod calls;
+mod docs;
+mod failures;
+mod support;

@@ -1,0 +1,168 @@
+//! Workspaces in temporary folders, and the program run in them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use distri_host::{Host, HostServices};
+use distri_workspace::Workspace;
+use serde_json::Value;
+
+/// A workspace of its own for one test.
+pub(crate) struct Sandbox {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the program gave.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// The standard output as JSON; the run must have succeeded.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:#?}");
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// Checks that the run failed with this code, nothing on standard output, and
+    /// all of these texts on standard error.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, code, "{self:#?}");
+        assert_eq!(self.stdout, "", "{self:#?}");
+        for text in texts {
+            assert!(self.stderr.contains(text), "no {text:?} in {self:#?}");
+        }
+    }
+}
+
+impl Sandbox {
+    /// A workspace with these files.
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
+        let sandbox = Self { folder: tempfile::tempdir().unwrap() };
+        for (path, text) in files {
+            sandbox.write(path, text);
+        }
+        sandbox
+    }
+
+    /// A workspace with one TypeScript plugin named `p`, whose module this is.
+    pub(crate) fn with_plugin(source: &str) -> Self {
+        Self::with(&[("plugins/p/distri.toml", MANIFEST), ("plugins/p/index.ts", source)])
+    }
+
+    /// A copy of the examples.
+    pub(crate) fn examples() -> Self {
+        let sandbox = Self::with(&[]);
+        copy(&repository().join("examples"), sandbox.path());
+        let manifest = "plugins/checksum/Cargo.toml";
+        let text = std::fs::read_to_string(sandbox.path().join(manifest)).unwrap();
+        let sdk = repository().join("guest-sdk-rust");
+        sandbox
+            .write(manifest, &text.replace("../../../guest-sdk-rust", &sdk.display().to_string()));
+        sandbox
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Runs the program in the workspace.
+    pub(crate) fn distri(&self, args: &[&str]) -> Run {
+        self.distri_with_input(args, "")
+    }
+
+    pub(crate) fn distri_with_input(&self, args: &[&str], input: &str) -> Run {
+        use std::io::Write as _;
+        let mut child = Command::new(env!("CARGO_BIN_EXE_distri"))
+            .args(args)
+            .current_dir(self.path())
+            .env_remove("CURRENT_WORKING_DIR")
+            .env_remove("RUST_LOG")
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_TARGET_DIR", cargo_target())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Builds the workspace with the program; it must succeed.
+    #[track_caller]
+    pub(crate) fn build(&self) -> Run {
+        let run = self.distri(&["build"]);
+        assert_eq!(run.code, 0, "{run:#?}");
+        run
+    }
+
+    /// Builds with the program, and loads everything into a host with these services.
+    #[track_caller]
+    pub(crate) fn host(&self, services: impl HostServices) -> Host {
+        self.build();
+        let host = Host::builder().services(services).build().unwrap();
+        Workspace::at(self.path().to_owned()).load(&host).unwrap();
+        host
+    }
+}
+
+/// The manifest of a TypeScript plugin named `p`.
+pub(crate) const MANIFEST: &str =
+    "package = \"p\"\nversion = \"0.1.0\"\n[entrypoints]\nts = \"index.ts\"\n";
+
+/// A plugin module with one tool, whose body this is; `input` is its parsed input.
+pub(crate) fn tool(name: &str, body: &str) -> String {
+    format!(
+        "import {{ createTool }} from \"distri/base\";\n\
+         import {{ callTool, callAgent, getSessionValue, setSessionValue }} from \"distri/workflow\";\n\
+         export default {{ tools: [createTool({{ name: \"{name}\", execute: async (input: any, context: any) => {{\n{body}\n}} }})] }};\n"
+    )
+}
+
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Where the tests' Rust plugins are compiled: kept from run to run, beside the
+/// program's own target folder.
+fn cargo_target() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let profile = Path::new(env!("CARGO_BIN_EXE_distri")).parent().unwrap();
+        profile.parent().unwrap().join("plugins")
+    });
+    &FOLDER
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if name == ".distri" || name == "target" {
+            continue;
+        }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(name));
+        } else {
+            std::fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
