@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rolldown::plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
@@ -12,7 +12,7 @@ use rolldown::plugin::{
 };
 use rolldown::{
     BundlerBuilder, BundlerOptions, CodeSplittingMode, InputItem, OutputFormat, Platform,
-    SourceMapType,
+    RawMinifyOptions, RawMinifyOptionsDetailed, SourceMapType,
 };
 use rolldown_common::{ModuleType, Output, ResolvedExternal};
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions};
@@ -48,9 +48,17 @@ pub(crate) async fn bundle(
         platform: Some(Platform::Browser),
         format: Some(OutputFormat::Esm),
         sourcemap: Some(SourceMapType::Hidden),
+        // The script stays in the component's memory, several times over: without
+        // comments and indentation it is half as long. Names stay, for stacks.
+        minify: Some(RawMinifyOptions::Object(RawMinifyOptionsDetailed {
+            mangle: None,
+            compress: None,
+            remove_whitespace: true,
+        })),
         code_splitting: Some(CodeSplittingMode::Bool(false)),
         ..BundlerOptions::default()
     };
+    let refused = Arc::new(Mutex::new(Vec::new()));
     let resolver = Modules {
         root: root.clone(),
         folder: folder.to_owned(),
@@ -62,13 +70,23 @@ pub(crate) async fn bundle(
                 .map_err(|e| BuildError::other(e.to_string()))?
         ),
         imports: imports.clone(),
+        refused: Arc::clone(&refused),
     };
     let mut bundler = BundlerBuilder::default()
         .with_options(options)
         .with_plugins(vec![Arc::new(resolver)])
         .build()
         .map_err(|errors| failure(errors.into_vec(), folder))?;
-    let output = bundler.generate().await.map_err(|errors| failure(errors.into_vec(), folder))?;
+    let output = bundler.generate().await.map_err(|errors| {
+        let error = failure(errors.into_vec(), folder);
+        match refused.lock().unwrap_or_else(PoisonError::into_inner).first() {
+            Some(path) => error.with_help(format!(
+                "`{}` lies outside the workspace and is not read",
+                path.display()
+            )),
+            None => error,
+        }
+    })?;
     for warning in &output.warnings {
         tracing::warn!("{}", warning.to_message_with(&options_at(folder)));
     }
@@ -104,6 +122,9 @@ struct Modules {
     folder: PathBuf,
     entry: String,
     imports: BTreeMap<String, String>,
+    /// What was asked for and lies outside the root; the bundler keeps the
+    /// reason of a refusal to itself.
+    refused: Arc<Mutex<Vec<PathBuf>>>,
 }
 
 impl Plugin for Modules {
@@ -162,10 +183,8 @@ impl Plugin for Modules {
             && let Ok(real) = path.canonicalize()
             && !real.starts_with(&self.root)
         {
-            return Err(anyhow::anyhow!(
-                "`{}` lies outside the workspace and is not read",
-                path.display()
-            ));
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(real);
+            return Err(anyhow::anyhow!("outside the workspace"));
         }
         Ok(None)
     }

@@ -11,6 +11,10 @@ pub(crate) fn component(wasm: Vec<u8>) -> Result<Vec<u8>> {
     if wasm.starts_with(b"\0asm\x0d\0\x01\0") {
         return Ok(wasm);
     }
+    if !wasm.starts_with(b"\0asm") {
+        return Err(BuildError::other("this is not WebAssembly")
+            .with_help("a plugin is a component: a `.wasm` file that its toolchain makes"));
+    }
     let encode = || {
         ComponentEncoder::default()
             .module(&wasm)?

@@ -74,9 +74,9 @@ fn link() -> anyhow::Result<Engine> {
     let mut linker = wit_component::Linker::default();
     linker.encoder().validate(true);
     linker.library("quickjs.wasm", componentize_qjs::default_runtime_wasm(), false)?;
-    linker.library("bindings.wasm", &bindings, false)?;
+    linker.library("bindings.wasm", &without_names(bindings), false)?;
     linker.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
-    let linked = linker.encode()?;
+    let linked = without_names(linker.encode()?);
     let whole: Arc<[u8]> = finish(&linked)?.into();
     let digest = crate::inputs::digest_of_bytes(&whole);
     Ok(Engine { linked, whole, digest, shim })
@@ -85,4 +85,64 @@ fn link() -> anyhow::Result<Engine> {
 /// Closes the import that only the engine's initialisation uses.
 pub(crate) fn finish(component: &[u8]) -> anyhow::Result<Vec<u8>> {
     stubwasi::stub_internal_imports(component)
+}
+
+/// The module or component without the names in it that only people read.
+fn without_names(wasm: Vec<u8>) -> Vec<u8> {
+    strip(&wasm).unwrap_or(wasm)
+}
+
+/// Copies all sections but the custom ones for names; none when the bytes are
+/// not sections.
+fn strip(wasm: &[u8]) -> Option<Vec<u8>> {
+    // Both have eight bytes in front; then sections: an id, a length, a body.
+    let (header, mut rest) = wasm.split_at_checked(8)?;
+    let mut kept = header.to_vec();
+    while !rest.is_empty() {
+        let (length, length_size) = leb128(rest.get(1..)?)?;
+        let (section, after) = rest.split_at_checked(1 + length_size + length)?;
+        let body = &section[1 + length_size..];
+        let name = leb128(body).and_then(|(n, size)| body.get(size..size + n));
+        let is_names = section[0] == 0 && matches!(name, Some(b"name" | b"component-name"));
+        if !is_names {
+            kept.extend_from_slice(section);
+        }
+        rest = after;
+    }
+    Some(kept)
+}
+
+/// An unsigned number as WebAssembly writes it, and how many bytes it takes.
+fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut value = 0_usize;
+    for (at, byte) in bytes.iter().take(5).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, at + 1));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_are_stripped() {
+        let mut wasm = b"\0asm\x01\0\0\0".to_vec();
+        let empty = wasm.clone();
+        wasm.extend([0, 6, 4, b'n', b'a', b'm', b'e', 9]);
+        let other = [0, 5, 3, b'a', b'b', b'c', 9];
+        wasm.extend(other);
+        assert_eq!(strip(&wasm).unwrap(), [empty.as_slice(), &other].concat());
+        assert_eq!(strip(&wasm[..wasm.len() - 1]), None);
+    }
+
+    #[test]
+    fn the_engine_links_to_the_same_bytes_each_time() {
+        let [first, second] = [link().unwrap(), link().unwrap()];
+        assert!(first.whole == second.whole);
+        assert_eq!(first.shim, second.shim);
+    }
 }

@@ -55,8 +55,8 @@ impl StackMap {
         let table = self.map.generate_lookup_table();
         let token = self.map.lookup_source_view_token(&table, line, column.checked_sub(1)?)?;
         let source = token.get_source()?;
-        let file = self.folder.join(source);
-        let file = file.canonicalize().ok()?;
+        // The bundler names sources as seen from an output folder in the package's.
+        let file = self.folder.join(source.strip_prefix("../")?).canonicalize().ok()?;
         Some(Frame {
             function: function.to_owned(),
             file,

@@ -71,15 +71,25 @@ fn find_entry(entry: &Path) -> Result<PathBuf> {
     }
 }
 
+/// What the engine puts before the message of a module that threw.
+const ENGINE_SAYS: [&str; 2] = [
+    "Failed to evaluate user JavaScript module: ",
+    "Failed to finish JavaScript module evaluation: ",
+];
+
 /// Puts what a script's top level threw at its source line.
 fn locate(error: BuildError, map: Option<&StackMap>) -> BuildError {
     let BuildError::Host { error: host_error, .. } = &error else { return error };
     if host_error.kind() != ErrorKind::GuestError {
         return error;
     }
-    let text = host_error.message();
-    let message = text.lines().next().unwrap_or(text).to_owned();
-    map.and_then(|map| map.error(&message, text)).unwrap_or(error)
+    // What the engine says it was doing is of no use to the author.
+    let text = ENGINE_SAYS
+        .iter()
+        .fold(host_error.message(), |text, words| text.strip_prefix(words).unwrap_or(text));
+    let (message, stack) = text.split_once('\n').unwrap_or((text, ""));
+    let message = message.strip_prefix("Error: ").unwrap_or(message);
+    map.and_then(|map| map.error(message, stack)).unwrap_or_else(|| BuildError::other(message))
 }
 
 /// Everything of this program that a TypeScript build depends on.

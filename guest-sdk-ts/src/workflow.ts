@@ -96,16 +96,15 @@ export async function setSessionValue(key: string | { key: string; value: unknow
   await ask(host.setSessionValue(name, json));
 }
 
-/** Turns what the host reports into a {@link CallError}. */
+/** Turns what the host reports, which the engine carries as `payload`, into a {@link CallError}. */
 async function ask<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if (error && typeof error === "object" && "kind" in error && "message" in error) {
-      const { kind, message, hint, detail } = error as host.CallError;
-      throw new CallError(message, kind, hint ?? undefined, detail ? JSON.parse(detail) : undefined);
-    }
-    throw error;
+    const payload = (error as { payload?: host.CallError } | undefined)?.payload;
+    if (typeof payload?.kind !== "string") throw error;
+    const { kind, message, hint, detail } = payload;
+    throw new CallError(message, kind, hint ?? undefined, detail ? JSON.parse(detail) : undefined);
   }
 }
 

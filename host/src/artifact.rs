@@ -210,7 +210,11 @@ impl ArtifactStore {
                 script.chain([artifact.component.as_str()])
             })
             .collect();
-        for entry in std::fs::read_dir(self.folder.join("blobs"))? {
+        let entries = match std::fs::read_dir(self.folder.join("blobs")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             if entry.file_name().to_str().is_none_or(|name| !needed.contains(name)) {
                 std::fs::remove_file(entry.path())?;

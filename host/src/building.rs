@@ -70,9 +70,10 @@ impl Host {
         what: &str,
     ) -> Result<Initialised> {
         let loader = Arc::clone(self.loader());
-        let (pre, init) =
-            blocking(move || loader.link_engine(&loader.component(&engine, &code::digest(&engine))?))
-                .await?;
+        let (pre, init) = blocking(move || {
+            loader.link_engine(&loader.component(&engine, &code::digest(&engine))?)
+        })
+        .await?;
         let limits = self.limits();
         let deadline = Instant::now() + limits.timeout;
         let state = State::new(None, limits, true);

@@ -191,7 +191,9 @@ fn link_with(
             ErrorKind::InvalidComponent,
             format!("the component asks for what this host does not have: {error:#}"),
         )
-        .with_hint("this host serves `distri:plugin@0.3.0`, WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3")
+        .with_hint(
+            "this host serves `distri:plugin@0.3.0`, WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3",
+        )
     })?;
     let init = component
         .get_export(None, INIT)
@@ -224,7 +226,9 @@ pub(crate) fn initialising(linker: &Linker<State>) -> Result<Linker<State>> {
         })
         .map_err(internal)?;
     loader
-        .func_wrap("load", move |_, (name,): (String,)| -> wasmtime::Result<Answer> { Ok((refuse(&name),)) })
+        .func_wrap("load", move |_, (name,): (String,)| -> wasmtime::Result<Answer> {
+            Ok((refuse(&name),))
+        })
         .map_err(internal)?;
     Ok(linker)
 }

@@ -110,7 +110,8 @@ impl HostBuilder {
         let engine = engine(&self.limits, functions.clone())?;
         let linker = code::linker(&engine)?;
         let initialising = code::initialising(&linker)?;
-        let loader = Loader { engine, linker, initialising, cache, functions, limits: self.limits.clone() };
+        let loader =
+            Loader { engine, linker, initialising, cache, functions, limits: self.limits.clone() };
         Ok(Host {
             inner: Arc::new(Inner {
                 loader: Arc::new(loader),
