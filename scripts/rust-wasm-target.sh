@@ -61,7 +61,7 @@ printf '[package]\nname = "empty"\nversion = "0.1.0"\nedition = "2021"\n' >"$wor
 (
     cd "$work/empty"
     env -u CARGO_TARGET_DIR -u CARGO_BUILD_TARGET PATH="$linkers:$PATH" RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
-        RUSTFLAGS="-L native=/usr/lib/wasm32-wasi" \
+        RUSTFLAGS="-L native=/usr/lib/wasm32-wasi -C embed-bitcode=yes" \
         /usr/bin/cargo build --quiet -Zbuild-std=std,panic_abort --target "$target" --release
 ) || give_up "the standard library does not build"
 

@@ -16,6 +16,7 @@ use rolldown::{
 };
 use rolldown_common::{ModuleType, Output, ResolvedExternal};
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions};
+use rolldown_sourcemap::SourceMap;
 
 use crate::{BuildError, Result, sdk};
 
@@ -76,9 +77,9 @@ pub(crate) async fn bundle(
         .with_options(options)
         .with_plugins(vec![Arc::new(resolver)])
         .build()
-        .map_err(|errors| failure(errors.into_vec(), folder))?;
+        .map_err(|errors| failure(&errors.into_vec(), folder))?;
     let output = bundler.generate().await.map_err(|errors| {
-        let error = failure(errors.into_vec(), folder);
+        let error = failure(&errors.into_vec(), folder);
         match refused.lock().unwrap_or_else(PoisonError::into_inner).first() {
             Some(path) => error.with_help(format!(
                 "`{}` lies outside the workspace and is not read",
@@ -103,7 +104,7 @@ pub(crate) async fn bundle(
     let shim = shim.replace('\n', " ");
     Ok(Bundle {
         script: format!("{{ {shim} }}\n{}", chunk.code),
-        source_map: chunk.map.as_ref().map(|map| map.to_json_string()).unwrap_or_default(),
+        source_map: chunk.map.as_ref().map(SourceMap::to_json_string).unwrap_or_default(),
         files: chunk
             .modules
             .keys
@@ -195,7 +196,7 @@ fn options_at(folder: &Path) -> DiagnosticOptions {
 }
 
 /// The bundler's diagnostics as errors of ours, with their places.
-fn failure(diagnostics: Vec<BuildDiagnostic>, folder: &Path) -> BuildError {
+fn failure(diagnostics: &[BuildDiagnostic], folder: &Path) -> BuildError {
     let errors = diagnostics.iter().map(|diagnostic| one_failure(diagnostic, folder)).collect();
     BuildError::all(errors)
         .unwrap_or_else(|| BuildError::other("the bundler failed without a reason"))

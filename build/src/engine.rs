@@ -1,4 +1,4 @@
-//! The script engine: QuickJS linked against the `typescript-plugin` world. The
+//! The script engine: `QuickJS` linked against the `typescript-plugin` world. The
 //! same bytes for every plugin, so that it is compiled once per machine.
 
 use std::sync::{Arc, LazyLock};
@@ -71,12 +71,12 @@ fn link() -> anyhow::Result<Engine> {
         wit_component::StringEncoding::UTF8,
     )?;
 
-    let mut linker = wit_component::Linker::default();
-    linker.encoder().validate(true);
-    linker.library("quickjs.wasm", componentize_qjs::default_runtime_wasm(), false)?;
-    linker.library("bindings.wasm", &without_names(bindings), false)?;
-    linker.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
-    let linked = without_names(linker.encode()?);
+    let mut parts = wit_component::Linker::default();
+    parts.encoder().validate(true);
+    parts.library("quickjs.wasm", componentize_qjs::default_runtime_wasm(), false)?;
+    parts.library("bindings.wasm", &without_names(bindings), false)?;
+    parts.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
+    let linked = without_names(parts.encode()?);
     let whole: Arc<[u8]> = finish(&linked)?.into();
     let digest = crate::inputs::digest_of_bytes(&whole);
     Ok(Engine { linked, whole, digest, shim })

@@ -28,8 +28,6 @@ pub struct Built {
     pub artifact: Artifact,
     /// Whether it is the one from before, because nothing changed.
     pub unchanged: bool,
-    /// How long it took until the artifact could be called.
-    pub elapsed: Duration,
 }
 
 /// Builds packages of one workspace.
@@ -54,22 +52,17 @@ impl Builder {
 
     /// Builds a package, unless `before` is its artifact and nothing changed.
     pub async fn build(&self, package: &Package, before: Option<&Artifact>) -> Result<Built> {
-        let began = Instant::now();
         if let Some(before) = before
             && self.is_current(package, before)?
         {
-            return Ok(Built {
-                artifact: before.clone(),
-                unchanged: true,
-                elapsed: began.elapsed(),
-            });
+            return Ok(Built { artifact: before.clone(), unchanged: true });
         }
         let artifact = match &package.manifest.entrypoint {
             Some(Entrypoint::TypeScript(entry)) => self.typescript(package, entry).await?,
             Some(Entrypoint::Wasm(wasm)) => self.wasm(package, wasm).await?,
             None => self.agents_only(package)?,
         };
-        Ok(Built { artifact, unchanged: false, elapsed: began.elapsed() })
+        Ok(Built { artifact, unchanged: false })
     }
 
     /// Compiles the artifact's component ahead of its first call. Returns how
@@ -163,7 +156,7 @@ impl Builder {
         )
         .await?;
         let mut files = output.files;
-        files.extend(self.manifest_file(package));
+        files.extend(manifest_file(package));
         Ok(Artifact {
             size: output.component.len() as u64,
             component: self.store.put(&output.component)?,
@@ -193,7 +186,7 @@ impl Builder {
         let name = package.manifest.package.as_str();
         let (tools, workflows) = self.host.describe(built.component.clone(), name).await?;
         let mut files = built.files;
-        files.extend(self.manifest_file(package));
+        files.extend(manifest_file(package));
         Ok(Artifact {
             size: built.component.len() as u64,
             component: self.store.put(&built.component)?,
@@ -206,14 +199,15 @@ impl Builder {
 
     fn agents_only(&self, package: &Package) -> Result<Artifact> {
         Ok(Artifact {
-            inputs: inputs::digests(&self.root, self.manifest_file(package))?,
+            inputs: inputs::digests(&self.root, manifest_file(package))?,
             ..self.blank(package, "agents", &fingerprint(&package.manifest)?)
         })
     }
+}
 
-    fn manifest_file(&self, package: &Package) -> Option<PathBuf> {
-        Some(package.folder.join(MANIFEST_FILE)).filter(|path| path.is_file())
-    }
+/// The package's manifest, where it is a file.
+fn manifest_file(package: &Package) -> Option<PathBuf> {
+    Some(package.folder.join(MANIFEST_FILE)).filter(|path| path.is_file())
 }
 
 /// Whether a source that the artifact was built from was changed or removed

@@ -49,10 +49,9 @@ pub(crate) async fn build(folder: &Path, target_folder: &Path) -> Result<Output>
 /// Finds a toolchain with a wasm target: the user's, then the one that
 /// `scripts/rust-wasm-target.sh` makes where rustup cannot help.
 async fn toolchain(folder: &Path) -> Result<Toolchain> {
-    let users = std::env::var_os("CARGO_HOME_BIN").unwrap_or_else(|| "cargo".into());
     let own = own_toolchain();
     for target in TARGETS {
-        for (cargo, rustc) in [(users.clone(), OsString::from("rustc"))]
+        for (cargo, rustc) in [(OsString::from("cargo"), OsString::from("rustc"))]
             .into_iter()
             .chain(own.iter().map(|bin| (bin.join("cargo").into(), bin.join("rustc").into())))
         {
@@ -69,14 +68,13 @@ async fn toolchain(folder: &Path) -> Result<Toolchain> {
 
 /// The folder with the programs of the toolchain that the setup script made.
 fn own_toolchain() -> Option<PathBuf> {
-    let toolchain = match std::env::var_os("DISTRI_RUST_WASM") {
-        Some(path) => PathBuf::from(path),
-        None => {
-            let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
-            let data = data
-                .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
-            data.join("distri/rust-wasm")
-        }
+    let toolchain = if let Some(path) = std::env::var_os("DISTRI_RUST_WASM") {
+        PathBuf::from(path)
+    } else {
+        let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+        let data =
+            data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
+        data.join("distri/rust-wasm")
     };
     Some(toolchain.join("bin")).filter(|bin| bin.join("rustc").is_file())
 }
@@ -98,7 +96,8 @@ async fn has_target(rustc: &OsString, target: &str, folder: &Path) -> bool {
         })
 }
 
-/// The parts of cargo's messages that matter here.
+/// The part of cargo's messages that matters here: what it made. Errors come on
+/// standard error, rendered.
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Message {
@@ -106,17 +105,8 @@ enum Message {
         filenames: Vec<PathBuf>,
         manifest_path: PathBuf,
     },
-    CompilerMessage {
-        message: Diagnostic,
-    },
     #[serde(other)]
     Other,
-}
-
-#[derive(Deserialize)]
-struct Diagnostic {
-    level: String,
-    rendered: Option<String>,
 }
 
 /// Runs cargo and returns the module it made.
@@ -165,19 +155,13 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
     let mut module = None;
     let mut lines = BufReader::new(stdout).lines();
     while let Some(line) = lines.next_line().await? {
-        match serde_json::from_str(&line) {
-            Ok(Message::CompilerArtifact { filenames, manifest_path })
-                if manifest_path == own_manifest =>
-            {
-                let wasm = filenames
-                    .into_iter()
-                    .find(|file| file.extension().is_some_and(|e| e == "wasm"));
-                module = wasm.or(module);
-            }
-            Ok(Message::CompilerMessage { message }) if message.level == "error" => {
-                tracing::debug!(target: "distri::cargo", "{}", message.rendered.unwrap_or_default());
-            }
-            _ => {}
+        if let Ok(Message::CompilerArtifact { filenames, manifest_path }) =
+            serde_json::from_str(&line)
+            && manifest_path == own_manifest
+        {
+            let wasm =
+                filenames.into_iter().find(|file| file.extension().is_some_and(|e| e == "wasm"));
+            module = wasm.or(module);
         }
     }
     let status = child.wait().await?;

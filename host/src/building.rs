@@ -88,12 +88,11 @@ impl Host {
         };
         match tokio::time::timeout_at(deadline.into(), work).await {
             Err(_) => Err(timed_out(what, limits)),
-            Ok(Err(error)) => Err(classify(error, what, limits, &output)),
+            Ok(Ok((instance, Ok(())))) => Ok(Initialised { store, instance }),
             Ok(Ok((_, Err(error)))) if error.downcast_ref::<instance::ScriptError>().is_some() => {
                 Err(Error::new(ErrorKind::GuestError, error.to_string()).with_detail(output.text()))
             }
-            Ok(Ok((_, Err(error)))) => Err(classify(error, what, limits, &output)),
-            Ok(Ok((instance, Ok(())))) => Ok(Initialised { store, instance }),
+            Ok(Ok((_, Err(error))) | Err(error)) => Err(classify(error, what, limits, &output)),
         }
     }
 }

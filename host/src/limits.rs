@@ -74,7 +74,7 @@ mod tests {
         assert_eq!((lower.memory, lower.timeout), (1 << 20, Duration::from_secs(1)));
         let higher = host.lowered_by(&LimitRequest {
             memory: Some(ByteSize(u64::MAX)),
-            timeout: Some(Span(Duration::from_secs(3600))),
+            timeout: Some(Span(Duration::from_hours(1))),
         });
         assert_eq!(higher, host);
     }

@@ -1,6 +1,7 @@
 //! What a store holds for its guest: the record of the call, an empty WASI, the
 //! limits. The one place that makes a store's data, and it grants nothing.
 
+use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,14 +129,14 @@ impl Clock {
     fn new(frozen: &Arc<AtomicBool>) -> Self {
         Self {
             frozen: Arc::clone(frozen),
-            wall: wasmtime_wasi::clocks::WallClock::default(),
+            wall: wasmtime_wasi::clocks::WallClock,
             monotonic: wasmtime_wasi::clocks::MonotonicClock::default(),
         }
     }
 }
 
 /// 2026-01-01T00:00:00Z: what a module's top level sees as "now".
-const FROZEN_NOW: Duration = Duration::from_secs(1_767_225_600);
+const FROZEN_NOW: Duration = Duration::from_hours(490_896);
 
 impl HostWallClock for Clock {
     fn resolution(&self) -> Duration {
@@ -282,7 +283,7 @@ impl Output {
         let written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::from_utf8_lossy(&written.bytes).trim_end().to_owned();
         if written.dropped > 0 {
-            text.push_str(&format!("\n… {} bytes cut", written.dropped));
+            let _ = write!(text, "\n… {} bytes cut", written.dropped);
         }
         text
     }
@@ -372,26 +373,23 @@ pub(crate) fn classify(
     if trap == Some(wasmtime::Trap::StackOverflow) {
         return Error::new(ErrorKind::StackOverflow, format!("`{what}` recursed too deeply"));
     }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Error::new(
+            ErrorKind::ResourceLimit,
+            format!("there is no room for another instance, for `{what}`: {root}"),
+        );
+    }
     // wasmtime keeps the type of this error to itself (48.0): its text is all there is.
-    if root.contains("too much data") || root.contains("hostcall") && root.contains("fuel") {
+    if root.starts_with("too much data is being copied") {
         return Error::new(
             ErrorKind::PayloadTooLarge,
             format!("`{what}` passed more than {} bytes in one call", limits.payload),
         );
     }
-    if root.contains("maximum concurrent") {
-        return Error::new(
-            ErrorKind::ResourceLimit,
-            format!("no room for another instance, for `{what}`: {root}"),
-        );
-    }
     let said = output.text();
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    let mut message = format!("`{what}` trapped{said}");
-    if said.is_empty() {
-        message.push_str(&format!(": {root}"));
-    }
-    Error::new(ErrorKind::Trap, message).with_source(error.into_boxed_dyn_error())
+    let why = if said.is_empty() { root } else { said };
+    Error::new(ErrorKind::Trap, format!("`{what}` trapped: {why}"))
+        .with_source(error.into_boxed_dyn_error())
 }
 
 /// The error of a call whose time is over.

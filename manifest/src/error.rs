@@ -82,7 +82,7 @@ impl ManifestError {
             Self::Invalid { source_code, span: Some(span), .. } => {
                 let text = source_code.inner();
                 let end = span.offset().min(text.len());
-                Some(text.as_bytes()[..end].iter().filter(|&&b| b == b'\n').count() + 1)
+                Some(text[..end].matches('\n').count() + 1)
             }
             _ => None,
         }

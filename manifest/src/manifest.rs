@@ -67,10 +67,10 @@ pub struct Build {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
-    /// QuickJS: small, starts in microseconds, needs nothing installed.
+    /// `QuickJS`: small, starts in microseconds, needs nothing installed.
     #[default]
     QuickJs,
-    /// SpiderMonkey, by way of Node and jco.
+    /// `SpiderMonkey`, by way of Node and jco.
     StarlingMonkey,
 }
 

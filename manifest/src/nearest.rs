@@ -3,7 +3,7 @@
 /// The candidates closest to `name`, best first, at most three.
 ///
 /// A candidate counts as close when its Damerau-Levenshtein distance is at most
-/// a third of the longer of the two names (and at least one edit is always
+/// a third of the longer of the two names, rounded (and at least one edit is always
 /// allowed), or when one of the two is a prefix of the other.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = name.to_lowercase();
@@ -12,7 +12,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter_map(|candidate| {
             let known = candidate.to_lowercase();
             let distance = strsim::damerau_levenshtein(&wanted, &known);
-            let allowed = (wanted.chars().count().max(known.chars().count()) / 3).max(1);
+            let longer = wanted.chars().count().max(known.chars().count());
+            let allowed = ((longer + 1) / 3).max(1);
             let prefix = wanted.len() >= 3
                 && known.len() >= 3
                 && (known.starts_with(&wanted) || wanted.starts_with(&known));

@@ -134,3 +134,30 @@ fn a_damaged_catalog_is_set_aside_and_built_anew() {
     assert!(sandbox.build().stderr.contains("catalog.damaged.json"));
     assert_eq!(sandbox.distri(&["call", "p/version"]).json(), json!(1));
 }
+
+#[test]
+fn without_a_wasm_target_only_rust_packages_are_not_built() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    // A compiler that knows of no target but its own.
+    let sandbox = Sandbox::examples();
+    let bin = sandbox.path().join("bin");
+    sandbox.write("bin/rustc", "#!/bin/sh\nexit 1\n");
+    std::fs::set_permissions(bin.join("rustc"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let nowhere = sandbox.path().join("nowhere");
+    let env = [("PATH", bin.as_path()), ("DISTRI_RUST_WASM", nowhere.as_path())];
+    sandbox.distri_with_env(&["build"], &env).fails(
+        1,
+        &[
+            "checksum: not built",
+            "no Rust toolchain here can build for WebAssembly",
+            "rustup target add wasm32-wasip2",
+            "text-tools 0.1.0: TypeScript component",
+            "3 packages built, 1 failed",
+        ],
+    );
+    assert_eq!(
+        sandbox.distri(&["call", "slugify", "--input", "{\"text\":\"A b\"}"]).json(),
+        json!({ "slug": "a-b" })
+    );
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{Sandbox, repository};
 
-/// The lines of ```sh blocks that run `distri`.
+/// The lines of shell blocks that run `distri`.
 fn commands(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut inside = false;
@@ -43,6 +43,25 @@ fn every_command_in_the_readme_works() {
         let run = examples.distri(&args);
         assert_eq!(run.code, 0, "{command}: {run:#?}");
     }
+}
+
+/// The first block of this language.
+fn block<'a>(text: &'a str, language: &str) -> &'a str {
+    let (_, rest) = text.split_once(&format!("```{language}\n")).unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_plugins_in_the_readme_work() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let examples = Sandbox::examples();
+    examples.write("plugins/greeter/mod.ts", block(&readme, "ts"));
+    examples.write("plugins/checksum/src/lib.rs", block(&readme, "rust"));
+    examples.build();
+    let greet =
+        |name: &str| examples.distri(&["call", name, "--input", "{\"name\":\"Ada\"}"]).json();
+    assert_eq!(greet("greeter/greet"), serde_json::json!({ "greeting": "Hello, Ada!" }));
+    assert_eq!(greet("checksum/greet"), "Hello, Ada!");
 }
 
 #[test]

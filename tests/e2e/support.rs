@@ -80,10 +80,20 @@ impl Sandbox {
 
     /// Runs the program in the workspace.
     pub(crate) fn distri(&self, args: &[&str]) -> Run {
-        self.distri_with_input(args, "")
+        self.run(args, "", &[])
     }
 
+    /// Runs it with this text as standard input.
     pub(crate) fn distri_with_input(&self, args: &[&str], input: &str) -> Run {
+        self.run(args, input, &[])
+    }
+
+    /// Runs it with these variables in its environment.
+    pub(crate) fn distri_with_env(&self, args: &[&str], env: &[(&str, &Path)]) -> Run {
+        self.run(args, "", env)
+    }
+
+    fn run(&self, args: &[&str], input: &str, env: &[(&str, &Path)]) -> Run {
         use std::io::Write as _;
         let mut child = Command::new(env!("CARGO_BIN_EXE_distri"))
             .args(args)
@@ -92,6 +102,7 @@ impl Sandbox {
             .env_remove("RUST_LOG")
             .env("CARGO_NET_OFFLINE", "true")
             .env("CARGO_TARGET_DIR", cargo_target())
+            .envs(env.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

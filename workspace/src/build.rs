@@ -1,10 +1,10 @@
 //! Building a whole workspace into its catalog.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use distri_build::{Builder, Built, Package};
 use distri_host::{Artifact, Catalog, Host};
@@ -22,7 +22,7 @@ pub enum BuildEvent<'a> {
     /// A package's build begins.
     Started(&'a PackageName),
     /// A package can be called from now on.
-    Callable(&'a Built),
+    Callable(&'a PackageBuild),
     /// A package's ahead-of-time image is there, after so long.
     Compiled(&'a PackageName, Duration),
     /// A package could not be built; its older build stays.
@@ -31,13 +31,24 @@ pub enum BuildEvent<'a> {
     CatalogSetAside(PathBuf),
 }
 
+/// What a build did with one package.
+#[derive(Debug)]
+pub struct PackageBuild {
+    /// What is in the catalog now.
+    pub artifact: Artifact,
+    /// Whether it is the one from before, because nothing changed.
+    pub unchanged: bool,
+    /// From the beginning of the build until the package could be called.
+    pub callable: Duration,
+    /// How long its ahead-of-time image took then; none where it was there.
+    pub compiled: Option<Duration>,
+}
+
 /// What a build left behind.
 #[derive(Debug)]
 pub struct BuildReport {
     /// The packages that are in the catalog now.
-    pub built: Vec<Built>,
-    /// How long each package's ahead-of-time image took; none where it was there.
-    pub compiled: BTreeMap<PackageName, Duration>,
+    pub packages: Vec<PackageBuild>,
     /// What could not be built, by package or folder, and why.
     pub failed: Vec<(String, WorkspaceError)>,
 }
@@ -56,22 +67,20 @@ impl Workspace {
         host: &Host,
         mut on: impl FnMut(BuildEvent<'_>),
     ) -> Result<BuildReport> {
+        let began = Instant::now();
         let store = self.store();
         std::fs::create_dir_all(store.folder()).map_err(WorkspaceError::io(store.folder()))?;
         let _lock = lock(store.folder().join("build.lock")).await?;
-        let before = match store.catalog() {
-            Ok(catalog) => catalog,
-            Err(_) => {
-                let aside =
-                    store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
-                on(BuildEvent::CatalogSetAside(aside));
-                Catalog::default()
-            }
+        let before = if let Ok(catalog) = store.catalog() {
+            catalog
+        } else {
+            let aside = store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
+            on(BuildEvent::CatalogSetAside(aside));
+            Catalog::default()
         };
         let builder = Builder::new(host.clone(), self.root());
-        let mut report =
-            BuildReport { built: Vec::new(), compiled: BTreeMap::new(), failed: Vec::new() };
-        let mut fail =
+        let mut report = BuildReport { packages: Vec::new(), failed: Vec::new() };
+        let fail =
             |report: &mut BuildReport, on: &mut dyn FnMut(BuildEvent<'_>), name: String, error| {
                 on(BuildEvent::Failed(&name, &error));
                 report.failed.push((name, error));
@@ -87,9 +96,7 @@ impl Workspace {
         let names: BTreeSet<PackageName> =
             packages.iter().map(|package| package.manifest.package.clone()).collect();
 
-        if packages.iter().any(|package| is_typescript(package))
-            && !builder.is_typescript_ready()?
-        {
+        if packages.iter().any(is_typescript) && !builder.is_typescript_ready()? {
             on(BuildEvent::PreparingEngine);
             builder.prepare_typescript().await?;
         }
@@ -119,11 +126,17 @@ impl Workspace {
                             catalog.packages.insert(name, built.artifact.clone());
                             store.commit(&catalog).map_err(WorkspaceError::io(store.folder()))?;
                         }
+                        let built = PackageBuild {
+                            artifact: built.artifact,
+                            unchanged: built.unchanged,
+                            callable: began.elapsed(),
+                            compiled: None,
+                        };
                         on(BuildEvent::Callable(&built));
-                        report.built.push(built);
+                        report.packages.push(built);
                     }
                     Ok((name, Err(error))) => {
-                        fail(&mut report, &mut on, name.to_string(), error.into())
+                        fail(&mut report, &mut on, name.to_string(), error.into());
                     }
                     Err(error) => {
                         let error = WorkspaceError::Packages {
@@ -137,12 +150,12 @@ impl Workspace {
         }
         store.commit(&catalog).map_err(WorkspaceError::io(store.folder()))?;
         store.sweep(&catalog).map_err(WorkspaceError::io(store.folder()))?;
-        report.built.sort_by(|a, b| a.artifact.package.cmp(&b.artifact.package));
+        report.packages.sort_by(|a, b| a.artifact.package.cmp(&b.artifact.package));
 
-        for built in &report.built {
-            if let Some(elapsed) = builder.compile(&built.artifact).await? {
+        for built in &mut report.packages {
+            built.compiled = builder.compile(&built.artifact).await?;
+            if let Some(elapsed) = built.compiled {
                 on(BuildEvent::Compiled(&built.artifact.package, elapsed));
-                report.compiled.insert(built.artifact.package.clone(), elapsed);
             }
         }
         Ok(report)

@@ -11,7 +11,7 @@ mod error;
 mod root;
 
 pub use agents::{Agent, ModelSettings, ScriptedAgents, load_agents};
-pub use build::{BuildEvent, BuildReport};
+pub use build::{BuildEvent, BuildReport, PackageBuild};
 pub use error::WorkspaceError;
 pub use root::{Workspace, find_root};
 

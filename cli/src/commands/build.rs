@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use distri_build::Built;
-use distri_workspace::BuildEvent;
+use distri_workspace::{BuildEvent, PackageBuild};
 use serde_json::{Value, json};
 
 use super::print_json;
@@ -71,7 +70,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
         .collect();
     if args.json {
         let packages: Vec<Value> = report
-            .built
+            .packages
             .iter()
             .map(|built| {
                 let artifact = &built.artifact;
@@ -82,8 +81,8 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
                     "digest": artifact.component,
                     "bytes": artifact.size,
                     "unchanged": built.unchanged,
-                    "callable_ms": millis(built.elapsed),
-                    "image_ms": report.compiled.get(&artifact.package).map(|elapsed| millis(*elapsed)),
+                    "callable_ms": millis(built.callable),
+                    "image_ms": built.compiled.map(millis),
                 })
             })
             .collect();
@@ -91,7 +90,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
             &json!({ "packages": packages, "errors": errors, "elapsed_ms": millis(began.elapsed()) }),
         );
     } else {
-        let (built, failed) = (report.built.len(), report.failed.len());
+        let (built, failed) = (report.packages.len(), report.failed.len());
         let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
         terminal::say(&format!("{built} packages built{failed} in {}", show(began.elapsed())));
     }
@@ -105,7 +104,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     }
 }
 
-fn line(built: &Built) -> String {
+fn line(built: &PackageBuild) -> String {
     let artifact = &built.artifact;
     let name = format!("{} {}", artifact.package, artifact.version);
     if built.unchanged {
@@ -117,7 +116,7 @@ fn line(built: &Built) -> String {
             "{name}: {} component of {}, callable after {}",
             language(&artifact.language),
             bytes(artifact.size),
-            show(built.elapsed)
+            show(built.callable)
         )
     }
 }

@@ -43,18 +43,19 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         return Err(Failure::Guest { name, message, detail, located });
     }
     if args.json {
-        let result: Option<Box<RawValue>> = RawValue::from_string(answer.result).ok();
-        #[derive(serde::Serialize)]
-        struct Shape {
-            result: Option<Box<RawValue>>,
-        }
-        print_json(&Shape { result });
+        print_json(&Answered { result: RawValue::from_string(answer.result).ok() });
     } else {
         let value: Value =
             serde_json::from_str(&answer.result).unwrap_or(Value::String(answer.result));
         print_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
     }
     Ok(())
+}
+
+/// The shape of `--json`. The plugin's JSON goes through as it is.
+#[derive(serde::Serialize)]
+struct Answered {
+    result: Option<Box<RawValue>>,
 }
 
 /// The input that `JSON`, `@FILE` or `-` names.

@@ -87,7 +87,7 @@ fn items(label: &str, items: &[ItemInfo]) {
             let kind = schema.get("type").and_then(Value::as_str).unwrap_or("any");
             let optional = if required.contains(&name.as_str()) { "" } else { ", optional" };
             let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-            print_line(&format!("    {name} ({kind}{optional})  {description}").trim_end());
+            print_line(format!("    {name} ({kind}{optional})  {description}").trim_end());
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
     let artifacts: Vec<&Artifact> = catalog.packages.values().collect();
     match list.what {
         What::Plugins if args.json => {
-            print_json(&artifacts.iter().map(|artifact| plugin_json(artifact)).collect::<Vec<_>>())
+            print_json(&artifacts.iter().map(|artifact| plugin_json(artifact)).collect::<Vec<_>>());
         }
         What::Plugins => table(artifacts.iter().map(|artifact| plugin_row(artifact)).collect()),
         What::Tools => items(args, &artifacts, |artifact| &artifact.tools),

@@ -35,7 +35,7 @@ fn item(kind: &str, attributes: TokenStream, function: ItemFn) -> TokenStream {
             format!("`#[{kind}]` takes no arguments: the function says it all"),
         ))
     };
-    expanded.unwrap_or_else(|error| error.into_compile_error()).into()
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// A parameter that becomes part of the input.
@@ -65,37 +65,7 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
         ));
     }
 
-    let mut parameters = Vec::new();
-    let mut arguments = Vec::new();
-    for argument in &mut function.sig.inputs {
-        let FnArg::Typed(PatType { attrs, pat, ty, .. }) = argument else {
-            return Err(Error::new_spanned(
-                argument,
-                format!("a {kind} is a plain function, without `self`"),
-            ));
-        };
-        let Pat::Ident(binding) = &**pat else {
-            return Err(Error::new_spanned(
-                pat,
-                "a parameter needs a name: it becomes a field of the input",
-            ));
-        };
-        if matches!(&**ty, Type::Reference(_)) {
-            return Err(Error::new_spanned(
-                ty,
-                "a parameter cannot be a reference: take `String` for `&str`, `Context` for `&Context`",
-            ));
-        }
-        let docs = std::mem::take(attrs);
-        if last_segment(ty).is_some_and(|segment| segment == "Context") {
-            arguments.push(quote!(context));
-        } else {
-            let name = binding.ident.clone();
-            arguments.push(quote!(input.#name));
-            parameters.push(Parameter { name, ty: (**ty).clone(), docs });
-        }
-    }
-
+    let (parameters, mut arguments) = take_parameters(kind, &mut function)?;
     let whole = matches!(parameters.as_slice(), [only] if only.name == "input");
     let (input_type, input_definition) = if whole {
         for argument in &mut arguments {
@@ -176,6 +146,42 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
             }
         }
     })
+}
+
+/// The function's parameters, and the arguments that fill them from `input` and
+/// `context`. Attributes on parameters, their docs, are taken off the function.
+fn take_parameters(kind: &str, function: &mut ItemFn) -> Result<(Vec<Parameter>, Vec<Tokens>)> {
+    let mut parameters = Vec::new();
+    let mut arguments = Vec::new();
+    for argument in &mut function.sig.inputs {
+        let FnArg::Typed(PatType { attrs, pat, ty, .. }) = argument else {
+            return Err(Error::new_spanned(
+                argument,
+                format!("a {kind} is a plain function, without `self`"),
+            ));
+        };
+        let Pat::Ident(binding) = &**pat else {
+            return Err(Error::new_spanned(
+                pat,
+                "a parameter needs a name: it becomes a field of the input",
+            ));
+        };
+        if matches!(&**ty, Type::Reference(_)) {
+            return Err(Error::new_spanned(
+                ty,
+                "a parameter cannot be a reference: take `String` for `&str`, `Context` for `&Context`",
+            ));
+        }
+        let docs = std::mem::take(attrs);
+        if last_segment(ty).is_some_and(|segment| segment == "Context") {
+            arguments.push(quote!(context));
+        } else {
+            let name = binding.ident.clone();
+            arguments.push(quote!(input.#name));
+            parameters.push(Parameter { name, ty: (**ty).clone(), docs });
+        }
+    }
+    Ok((parameters, arguments))
 }
 
 /// The rules for names that the host has, at compile time.
