@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::component::component;
+use crate::inputs::digest_of;
 use crate::{BuildError, Result};
 
 /// The targets that can be used, best first.
@@ -112,15 +113,17 @@ enum Message {
 /// Runs cargo and returns the module it made.
 async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Result<PathBuf> {
     let mut child = Command::new(&toolchain.cargo)
-        .args([
-            "build",
-            "--release",
-            "--target",
-            toolchain.target,
-            "--message-format=json-render-diagnostics",
-        ])
-        .arg("--target-dir")
+        .args(["rustc", "--lib", "--release", "--target", toolchain.target])
+        .args(["--message-format=json-render-diagnostics", "--target-dir"])
         .arg(target_folder)
+        // Cargo takes two packages of one name, in the root of workspaces of
+        // their own, for the same one: in a shared folder it would give one of
+        // them the other's module. A flag that differs keeps them apart.
+        .args([
+            "--",
+            "--cfg",
+            &format!("distri_folder_{}", &digest_of([&*folder.to_string_lossy()])[..16]),
+        ])
         .current_dir(folder)
         // Settings of a cargo that runs this program are not the plugin's.
         .env_remove("CARGO")

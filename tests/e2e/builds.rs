@@ -161,3 +161,26 @@ fn without_a_wasm_target_only_rust_packages_are_not_built() {
         json!({ "slug": "a-b" })
     );
 }
+
+#[test]
+fn packages_of_one_name_in_a_shared_target_folder_are_kept_apart() {
+    let one = Sandbox::examples();
+    let two = Sandbox::examples();
+    let lib = |sandbox: &Sandbox, value: u32| {
+        sandbox.write(
+            "plugins/checksum/src/lib.rs",
+            &format!(
+                "use distri_guest::{{export_plugin, tool}};\n\
+                 /// A number.\n#[tool]\nfn number() -> u32 {{ {value} }}\n\
+                 export_plugin! {{ tools: [number] }}\n"
+            ),
+        );
+    };
+    // Both are written before either is built: their times say nothing.
+    lib(&one, 1);
+    lib(&two, 2);
+    for (sandbox, value) in [(&one, 1), (&two, 2)] {
+        sandbox.build();
+        assert_eq!(sandbox.distri(&["call", "checksum/number"]).json(), json!(value));
+    }
+}
