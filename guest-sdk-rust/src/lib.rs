@@ -13,6 +13,7 @@
 //! }
 //!
 //! export_plugin! { tools: [greet] }
+//! # fn main() {}
 //! ```
 //!
 //! The function's name, its doc comment and the types of its parameters become
@@ -67,11 +68,9 @@ pub mod bindings {
     });
 }
 
-/// Exports functions marked [`tool`] and [`workflow`] as this crate's plugin.
-///
-/// ```ignore
-/// export_plugin! { tools: [sha256, crc32], workflows: [report] }
-/// ```
+/// Exports functions marked [`tool`] and [`workflow`] as this crate's plugin, as
+/// in `export_plugin! { tools: [sha256, crc32], workflows: [report] }`. One of
+/// the two lists may be left out.
 #[macro_export]
 macro_rules! export_plugin {
     ($(tools: [$($tool:ident),* $(,)?])? $(,)? $(workflows: [$($workflow:ident),* $(,)?])? $(,)?) => {
