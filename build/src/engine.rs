@@ -78,7 +78,7 @@ fn link() -> anyhow::Result<Engine> {
     parts.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
     let linked = without_names(parts.encode()?);
     let whole: Arc<[u8]> = finish(&linked)?.into();
-    let digest = crate::inputs::digest_of_bytes(&whole);
+    let digest = distri_host::digest(&whole);
     Ok(Engine { linked, whole, digest, shim })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use distri_host::digest;
 
 use crate::Result;
 
@@ -15,39 +15,26 @@ pub(crate) fn digests(
     files
         .into_iter()
         .map(|file| {
-            let digest = digest_of_bytes(&std::fs::read(&file)?);
+            let found = digest(&std::fs::read(&file)?);
             let name = file.strip_prefix(root).map(Path::to_owned).unwrap_or(file);
-            Ok((name, digest))
+            Ok((name, found))
         })
         .collect()
 }
 
 /// Whether all files are there and unchanged.
 pub(crate) fn unchanged(root: &Path, inputs: &BTreeMap<PathBuf, String>) -> bool {
-    inputs.iter().all(|(file, digest)| {
-        std::fs::read(root.join(file)).is_ok_and(|bytes| digest_of_bytes(&bytes) == *digest)
+    inputs.iter().all(|(file, wanted)| {
+        std::fs::read(root.join(file)).is_ok_and(|bytes| digest(&bytes) == *wanted)
     })
 }
 
-/// SHA-256 of texts in order.
+/// SHA-256 of texts, each told from the next.
 pub(crate) fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut sha = Sha256::new();
+    let mut all = Vec::new();
     for text in texts {
-        sha.update((text.len() as u64).to_le_bytes());
-        sha.update(text);
+        all.extend((text.len() as u64).to_le_bytes());
+        all.extend(text.as_bytes());
     }
-    hex(&sha.finalize())
-}
-
-/// SHA-256 of bytes.
-pub(crate) fn digest_of_bytes(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    digest(&all)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use distri_manifest::{Capabilities, Instances, LimitRequest, PackageName};
 use serde::{Deserialize, Serialize};
 
-use crate::code::digest;
+use crate::cache::digest;
 use crate::{Error, ErrorKind, ItemInfo, Result};
 
 /// The folder of a workspace for everything made at run time.

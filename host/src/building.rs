@@ -8,10 +8,11 @@ use std::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift};
 
-use crate::code::{self, Start};
+use crate::code::Start;
 use crate::instance;
+use crate::outcome::{classify, timed_out};
 use crate::plugin::blocking;
-use crate::state::{State, classify, timed_out};
+use crate::state::State;
 use crate::{Error, ErrorKind, Host, ItemInfo, Result};
 
 impl Host {
@@ -19,7 +20,7 @@ impl Host {
     /// call need not. Returns at once when the image is there.
     pub async fn compile(&self, wasm: Vec<u8>) -> Result<()> {
         let loader = Arc::clone(self.loader());
-        blocking(move || loader.component(&wasm, &code::digest(&wasm)).map(drop)).await
+        blocking(move || loader.component(&wasm, &crate::cache::digest(&wasm)).map(drop)).await
     }
 
     /// Whether the image of the component with this digest is in the cache.
@@ -37,7 +38,8 @@ impl Host {
     ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
         let loader = Arc::clone(self.loader());
         let linked =
-            blocking(move || loader.link(&loader.component(&wasm, &code::digest(&wasm))?)).await?;
+            blocking(move || loader.link(&loader.component(&wasm, &crate::cache::digest(&wasm))?))
+                .await?;
         self.items(&Start::Image(Arc::new(linked)), what, self.limits()).await
     }
 
@@ -49,9 +51,10 @@ impl Host {
         what: &str,
     ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
         let loader = Arc::clone(self.loader());
-        let linked =
-            blocking(move || loader.link(&loader.component(&engine, &code::digest(&engine))?))
-                .await?;
+        let linked = blocking(move || {
+            loader.link(&loader.component(&engine, &crate::cache::digest(&engine))?)
+        })
+        .await?;
         let start = Start::Script(Arc::new(linked), script.into());
         self.items(&start, what, self.limits()).await
     }
@@ -71,7 +74,7 @@ impl Host {
     ) -> Result<Initialised> {
         let loader = Arc::clone(self.loader());
         let (pre, init) = blocking(move || {
-            loader.link_engine(&loader.component(&engine, &code::digest(&engine))?)
+            loader.link_engine(&loader.component(&engine, &crate::cache::digest(&engine))?)
         })
         .await?;
         let limits = self.limits();

@@ -1,32 +1,29 @@
-//! Compiled code in the user's cache folder: images of components, and the
-//! functions that wasmtime's incremental compilation reuses.
+//! Compiled code in the user's cache folder.
 //!
 //! Compiled code is trusted code. Every file is authenticated with a key that
 //! lives beside it, in a folder that only its user may enter; whoever can write
 //! there as that user could change the program itself. A file that does not
 //! authenticate is compiled anew.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+/// Bytes of images that are kept: about two hundred TypeScript plugins' or
+/// thousands of Rust's.
+const IMAGES_CAP: u64 = 1 << 30;
+
 /// Bytes of the HMAC-SHA256 at the end of every file.
 const MAC_LEN: usize = 32;
-
-/// Bytes of reusable functions that are kept. The TypeScript engine takes about
-/// a tenth of it; past this the collection starts anew.
-const FUNCTIONS_CAP: usize = 128 << 20;
 
 /// The user's folder of compiled code.
 #[derive(Debug)]
@@ -53,7 +50,7 @@ impl Cache {
     }
 
     /// The file `name` if it is there and authentic.
-    fn read(&self, name: &str) -> Option<(File, Vec<u8>)> {
+    pub(crate) fn read(&self, name: &str) -> Option<(File, Vec<u8>)> {
         let mut file = File::open(self.folder.join(name)).ok()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
@@ -67,7 +64,7 @@ impl Cache {
 
     /// Writes `name` beside itself and renames it: readers see the old file or
     /// the new one.
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut mac = self.mac(name);
         mac.update(bytes);
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder)?;
@@ -80,6 +77,8 @@ impl Cache {
     /// The compiled image of the component with this digest, if it is there.
     pub(crate) fn image(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let (file, _) = self.read(&image_name(engine, digest))?;
+        // When it was last used, for `sweep`.
+        let _ = file.set_modified(SystemTime::now());
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         // SAFETY: the bytes behind this descriptor were written by `put_image`:
         // they authenticate with this user's key under this engine's name. The
@@ -96,6 +95,30 @@ impl Cache {
     pub(crate) fn put_image(&self, component: &Component, digest: &str) -> wasmtime::Result<()> {
         let bytes = component.serialize()?;
         self.write(&image_name(component.engine(), digest), &bytes)?;
+        self.sweep(IMAGES_CAP)?;
+        Ok(())
+    }
+
+    /// Removes the images that were used longest ago, until the rest takes less
+    /// than `cap` bytes. A process that has one mapped keeps it.
+    fn sweep(&self, cap: u64) -> io::Result<()> {
+        let mut images = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|extension| extension == "cwasm") {
+                // Another process may be sweeping too.
+                let Ok(metadata) = entry.metadata() else { continue };
+                images.push((metadata.modified()?, metadata.len(), entry.path()));
+            }
+        }
+        images.sort_unstable_by(|a, b| b.cmp(a));
+        let mut total = 0;
+        for (_, size, path) in images {
+            total += size;
+            if total > cap {
+                let _ = std::fs::remove_file(path);
+            }
+        }
         Ok(())
     }
 }
@@ -121,8 +144,14 @@ fn engine_name(engine: &Engine) -> String {
     hex(&sha.0.finalize()[..8])
 }
 
+/// SHA-256 in lower-case hexadecimal: what components and other files of a build
+/// are known by.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -159,114 +188,6 @@ fn read_key(path: &Path) -> io::Result<[u8; 32]> {
     Err(io::Error::other("the key of the cache keeps changing"))
 }
 
-/// Compiled functions by the hash of what they were compiled from, for
-/// wasmtime's incremental compilation. In memory only while something compiles.
-#[derive(Debug)]
-pub(crate) struct FunctionCache {
-    cache: Arc<Cache>,
-    open: Mutex<Functions>,
-}
-
-#[derive(Debug, Default)]
-struct Functions {
-    /// Compilations under way.
-    users: usize,
-    entries: HashMap<Vec<u8>, Vec<u8>>,
-    bytes: usize,
-    changed: bool,
-}
-
-/// The file of reusable functions. Its entries' keys already contain compiler
-/// version and settings.
-const FUNCTIONS_FILE: &str = concat!("functions-", env!("CARGO_PKG_VERSION"), ".pack");
-
-impl FunctionCache {
-    pub(crate) fn new(cache: Arc<Cache>) -> Self {
-        Self { cache, open: Mutex::default() }
-    }
-
-    /// Runs a compilation with the collection in memory, and keeps what it added.
-    pub(crate) fn during<T>(&self, compile: impl FnOnce() -> T) -> T {
-        {
-            let mut open = self.lock();
-            if open.users == 0 {
-                *open = self.load();
-            }
-            open.users += 1;
-        }
-        let result = compile();
-        let mut open = self.lock();
-        open.users -= 1;
-        if open.users == 0 {
-            let functions = std::mem::take(&mut *open);
-            drop(open);
-            if functions.changed
-                && let Err(error) = self.save(&functions)
-            {
-                tracing::warn!(%error, "compiled functions are not kept");
-            }
-        }
-        result
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Functions> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn load(&self) -> Functions {
-        let mut functions = Functions::default();
-        let Some((_, bytes)) = self.cache.read(FUNCTIONS_FILE) else { return functions };
-        functions.bytes = bytes.len();
-        let mut rest = bytes.as_slice();
-        while let Some((key, after)) = take_field(rest)
-            && let Some((value, after)) = take_field(after)
-        {
-            functions.entries.insert(key.to_vec(), value.to_vec());
-            rest = after;
-        }
-        functions
-    }
-
-    fn save(&self, functions: &Functions) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(functions.bytes);
-        for (key, value) in &functions.entries {
-            for field in [key, value] {
-                let length = u32::try_from(field.len()).map_err(io::Error::other)?;
-                bytes.extend_from_slice(&length.to_le_bytes());
-                bytes.extend_from_slice(field);
-            }
-        }
-        self.cache.write(FUNCTIONS_FILE, &bytes)
-    }
-}
-
-/// A field with its length in front.
-fn take_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
-}
-
-impl wasmtime::CacheStore for FunctionCache {
-    fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
-        self.lock().entries.get(key).map(|value| Cow::Owned(value.clone()))
-    }
-
-    fn insert(&self, key: &[u8], value: Vec<u8>) -> bool {
-        let mut open = self.lock();
-        if open.users == 0 {
-            return false;
-        }
-        if open.bytes > FUNCTIONS_CAP {
-            open.entries.clear();
-            open.bytes = 0;
-        }
-        open.bytes += key.len() + value.len() + 8;
-        open.changed = true;
-        open.entries.insert(key.to_vec(), value);
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +208,22 @@ mod tests {
     }
 
     #[test]
+    fn the_images_used_longest_ago_go_first() {
+        let (_folder, cache) = cache();
+        let names = ["a.cwasm", "b.cwasm", "c.cwasm"];
+        for (age, name) in names.iter().enumerate() {
+            cache.write(name, &[0; 100]).unwrap();
+            let file = File::options().write(true).open(cache.folder.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - std::time::Duration::from_secs(age as u64 * 60))
+                .unwrap();
+        }
+        cache.sweep(300).unwrap();
+        let there = names.map(|name| cache.read(name).is_some());
+        assert_eq!(there, [true, true, false]);
+        assert!(cache.folder.join("key").is_file());
+    }
+
+    #[test]
     fn a_changed_or_renamed_file_is_not_taken() {
         let (_folder, cache) = cache();
         cache.write("a", b"code").unwrap();
@@ -302,19 +239,5 @@ mod tests {
         }
         std::fs::write(&path, &good[..10]).unwrap();
         assert!(cache.read("a").is_none());
-    }
-
-    #[test]
-    fn functions_survive_only_authentic() {
-        use wasmtime::CacheStore as _;
-        let (_folder, cache) = cache();
-        let cache = Arc::new(cache);
-        let functions = FunctionCache::new(Arc::clone(&cache));
-        functions.during(|| assert!(functions.insert(b"key", b"value".to_vec())));
-        assert!(functions.get(b"key").is_none(), "nothing stays in memory");
-        functions
-            .during(|| assert_eq!(functions.get(b"key").as_deref(), Some(b"value".as_slice())));
-        std::fs::write(cache.folder.join(FUNCTIONS_FILE), b"garbage").unwrap();
-        functions.during(|| assert!(functions.get(b"key").is_none()));
     }
 }

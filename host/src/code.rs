@@ -3,14 +3,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::bindings::{tool, workflow};
-use crate::cache::{Cache, FunctionCache, hex};
+use crate::cache::Cache;
 use crate::engine::internal;
+use crate::functions::FunctionCache;
 use crate::state::State;
 use crate::{Error, ErrorKind, Limits, Result};
 
@@ -71,11 +71,6 @@ impl Code {
     pub(crate) fn start(&self) -> Start {
         self.image.get().map_or_else(|| self.first.clone(), |image| Start::Image(Arc::clone(image)))
     }
-}
-
-/// SHA-256 in hexadecimal: what a component is known by.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }
 
 impl Loader {

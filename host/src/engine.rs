@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, PoolingAllocationConfig, WasmBacktraceDetails};
 
-use crate::cache::FunctionCache;
+use crate::functions::FunctionCache;
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// How often a running guest yields to others and looks at its deadline. Two

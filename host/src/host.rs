@@ -8,10 +8,11 @@ use std::time::Instant;
 use distri_manifest::{Entrypoint, MANIFEST_FILE, Manifest};
 use tokio::sync::Semaphore;
 
-use crate::cache::{Cache, FunctionCache};
+use crate::cache::Cache;
 use crate::code::{self, Code, Loader, Start};
 use crate::engine::{engine, internal};
 use crate::frame::Frame;
+use crate::functions::FunctionCache;
 use crate::instance;
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
@@ -204,7 +205,7 @@ impl Host {
         let limits = self.inner.limits.lowered_by(&manifest.limits);
         let loader = Arc::clone(&self.inner.loader);
         let (linked, digest) = blocking(move || {
-            let digest = code::digest(&wasm);
+            let digest = crate::cache::digest(&wasm);
             let component = loader.component(&wasm, &digest)?;
             Ok((loader.link(&component)?, digest))
         })

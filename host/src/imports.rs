@@ -66,7 +66,7 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
             let answer = frame.host.services().call_agent(call);
             tokio::time::timeout_at(frame.deadline.into(), answer)
                 .await
-                .unwrap_or_else(|_| Err(crate::state::timed_out(&frame.name(), &frame.limits)))
+                .unwrap_or_else(|_| Err(crate::outcome::timed_out(&frame.name(), &frame.limits)))
         })
         .await
     }

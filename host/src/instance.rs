@@ -9,7 +9,9 @@ use wasmtime::{AsContextMut, Store};
 use crate::bindings::{self, tool, workflow};
 use crate::code::{Linked, Loader, Start};
 use crate::frame::Frame;
-use crate::state::{State, at_tick, classify, timed_out};
+use crate::limiter::at_tick;
+use crate::outcome::{classify, timed_out};
+use crate::state::State;
 use crate::{Error, ErrorKind, ItemKind, Limits, LogLevel, Result, ToolResult, imports, json};
 
 /// Times the payload limit that may cross in one host call: a call has several

@@ -19,8 +19,11 @@ pub(crate) fn check(text: &str, what: &str, limits: &Limits) -> Result<()> {
         ));
     }
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
-        Error::new(ErrorKind::InvalidInput, format!("{what} is not JSON: {error}"))
-            .with_hint(excerpt(text, error.line(), error.column()))
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("{what} is not JSON: {}", without_place(&error.to_string())),
+        )
+        .with_hint(excerpt(text, error.line(), error.column()))
     })?;
     Ok(())
 }
@@ -52,6 +55,11 @@ fn too_deep(text: &[u8], max: usize) -> bool {
         }
     }
     false
+}
+
+/// A syntax error's message without its place, which the hint shows.
+fn without_place(message: &str) -> &str {
+    message.split(" at line ").next().unwrap_or(message)
 }
 
 /// The place of a syntax error: up to 60 characters of its line.

@@ -29,11 +29,16 @@ mod engine;
 mod error;
 mod executor;
 mod frame;
+mod frozen;
+mod functions;
 mod host;
 mod imports;
 mod instance;
 mod json;
+mod limiter;
 mod limits;
+mod outcome;
+mod output;
 mod plugin;
 mod registry;
 mod services;
@@ -41,6 +46,7 @@ mod state;
 
 pub use artifact::{Artifact, ArtifactStore, Catalog, RUNTIME_FOLDER, Script};
 pub use building::Initialised;
+pub use cache::digest;
 pub use call::{
     ExecutionContext, ItemInfo, ItemKind, PluginInfo, ToolCall, ToolResult, WorkflowCall,
     WorkflowResult,

@@ -105,6 +105,15 @@ fn a_wrong_name_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn an_empty_workspace_says_so() {
+    let sandbox = Sandbox::with(&[]);
+    let run = sandbox.distri(&["build"]);
+    assert_eq!(run.code, 0);
+    assert!(run.stderr.contains("there is nothing to build in"), "{run:#?}");
+    sandbox.distri(&["call", "p/x"]).fails(2, &["there is no plugin `p`", "nothing is built in"]);
+}
+
+#[test]
 fn malformed_json_names_its_place() {
     let sandbox = Sandbox::with_plugin(&tool("echo", "return input;"));
     sandbox.build();

@@ -91,6 +91,13 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
         );
     } else {
         let (built, failed) = (report.packages.len(), report.failed.len());
+        if built + failed == 0 {
+            terminal::warning(&format!(
+                "there is nothing to build in `{}`: no `plugins/*/` and no `src/mod.ts`",
+                workspace.root().display()
+            ));
+            return Ok(());
+        }
         let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
         terminal::say(&format!("{built} packages built{failed} in {}", show(began.elapsed())));
     }

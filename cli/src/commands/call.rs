@@ -84,11 +84,15 @@ fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
     let waiting = workspace.packages().is_ok_and(|packages| {
         packages.iter().flatten().any(|found| found.manifest.package.as_str() == package)
     });
-    let known =
-        workspace.store().catalog().is_ok_and(|catalog| catalog.packages.contains_key(package));
-    if waiting && !known {
+    let catalog = workspace.store().catalog().unwrap_or_default();
+    if waiting && !catalog.packages.contains_key(package) {
         Error::new(ErrorKind::NotFound, format!("`{package}` was not built yet"))
             .with_hint("run `distri build`")
+    } else if catalog.packages.is_empty() {
+        let root = workspace.root().display();
+        Error::new(ErrorKind::NotFound, error.message().to_owned()).with_hint(format!(
+            "nothing is built in `{root}`: run `distri build`, or name a workspace with `-C`"
+        ))
     } else {
         error
     }
