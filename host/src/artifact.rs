@@ -2,9 +2,10 @@
 //! records what each package was built to. Under `.distri/runtime` of a
 //! workspace; nothing there is trusted as code that was already compiled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use distri_manifest::{Capabilities, Instances, LimitRequest, PackageName};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use crate::{Error, ErrorKind, ItemInfo, Result};
 
 /// The folder of a workspace for everything made at run time.
 pub const RUNTIME_FOLDER: &str = ".distri/runtime";
+
+/// How long a build's files stay after another build replaced them.
+const KEPT_FOR: Duration = Duration::from_hours(1);
 
 /// The format of the catalog; another number is another format.
 const SCHEMA: u32 = 1;
@@ -78,6 +82,27 @@ pub struct Catalog {
     pub packages: BTreeMap<PackageName, Artifact>,
 }
 
+impl Catalog {
+    /// The digests of all files that its packages need.
+    fn digests(&self) -> impl Iterator<Item = &str> {
+        self.packages.values().flat_map(|artifact| {
+            let script = artifact
+                .script
+                .iter()
+                .flat_map(|script| [&script.engine, &script.source, &script.source_map]);
+            // A package of agents only has no component.
+            let component = Some(&artifact.component).filter(|digest| !digest.is_empty());
+            script.chain(component).map(String::as_str)
+        })
+    }
+}
+
+/// Whether a text is a SHA-256 in hexadecimal: digests name files, and the
+/// catalog is not trusted to name others.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 impl Default for Catalog {
     fn default() -> Self {
         Self { schema: SCHEMA, packages: BTreeMap::new() }
@@ -135,6 +160,9 @@ impl ArtifactStore {
         };
         let catalog: Catalog =
             serde_json::from_str(&text).map_err(|error| bad(format!("is damaged: {error}")))?;
+        if let Some(bad_digest) = catalog.digests().find(|digest| !is_digest(digest)) {
+            return Err(bad(format!("is damaged: {bad_digest:?} is not a digest")));
+        }
         if catalog.schema != SCHEMA {
             return Err(bad(format!("has format {}, this program reads {SCHEMA}", catalog.schema)));
         }
@@ -198,25 +226,19 @@ impl ArtifactStore {
         })
     }
 
-    /// Removes what no package of the catalog needs.
+    /// Removes what no package of the catalog needs and no build of the last hour
+    /// made: a host that runs may not have read its plugins' code yet.
     pub fn sweep(&self, catalog: &Catalog) -> io::Result<()> {
-        let needed: std::collections::HashSet<&str> = catalog
-            .packages
-            .values()
-            .flat_map(|artifact| {
-                let script = artifact.script.iter().flat_map(|script| {
-                    [script.engine.as_str(), script.source.as_str(), script.source_map.as_str()]
-                });
-                script.chain([artifact.component.as_str()])
-            })
-            .collect();
+        let needed: HashSet<&str> = catalog.digests().collect();
         let entries = match std::fs::read_dir(self.folder.join("blobs")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
         for entry in entries {
             let entry = entry?;
-            if entry.file_name().to_str().is_none_or(|name| !needed.contains(name)) {
+            let unneeded = entry.file_name().to_str().is_none_or(|name| !needed.contains(name));
+            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if unneeded && age > KEPT_FOR {
                 std::fs::remove_file(entry.path())?;
             }
         }

@@ -50,6 +50,8 @@ pub(crate) fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> 
         .epoch_interruption(true)
         .wasm_component_model(true)
         .wasm_component_model_async(true)
+        // A 64-bit memory has no bound that the pool could reserve for.
+        .wasm_memory64(false)
         // Nothing we build needs it, and an image that may hold it is larger.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     if let Some(functions) = functions {

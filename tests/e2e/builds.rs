@@ -132,6 +132,13 @@ fn a_damaged_catalog_is_set_aside_and_built_anew() {
     sandbox.write(".distri/runtime/catalog.json", "{ half");
     sandbox.distri(&["call", "p/version"]).fails(1, &["catalog.json", "hint: run `distri build`"]);
     assert!(sandbox.build().stderr.contains("catalog.damaged.json"));
+    let path = ".distri/runtime/catalog.json";
+    let text = std::fs::read_to_string(sandbox.path().join(path)).unwrap();
+    let catalog: Value = serde_json::from_str(&text).unwrap();
+    let digest = catalog["packages"]["p"]["component"].as_str().unwrap();
+    sandbox.write(path, &text.replace(digest, "../../../../../../etc/passwd"));
+    sandbox.distri(&["call", "p/version"]).fails(1, &["is not a digest"]);
+    sandbox.build();
     assert_eq!(sandbox.distri(&["call", "p/version"]).json(), json!(1));
 }
 

@@ -44,14 +44,14 @@ impl HostServices for Agents {
 
 /// Waits until the host is doing nothing, or says what it is still doing.
 async fn settled(host: &Host) {
-    for _ in 0..200 {
+    for _ in 0..1000 {
         let activity = host.activity();
         if activity.calls == 0 && activity.instances == 0 && activity.free_permits == 64 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("still busy after two seconds: {:?}", host.activity());
+    panic!("still busy after ten seconds: {:?}", host.activity());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
