@@ -40,6 +40,9 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// The command that makes this program the host's compiler.
+pub(crate) const COMPILE: &str = "compile-component";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build every package of the workspace that changed
@@ -89,6 +92,10 @@ Examples:
         /// The shell
         shell: clap_complete::Shell,
     },
+
+    /// Compile the component on standard input, for the host that started this program
+    #[command(name = COMPILE, hide = true)]
+    Compile,
 }
 
 #[derive(Debug, clap::Args)]

@@ -16,6 +16,9 @@ use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if matches!(args.command, Command::Compile) {
+        return distri_host::Host::serve_compilation().into();
+    }
     terminal::init_logs(args.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
                 commands::completions(*shell);
                 Ok(())
             }
+            // Needs no runtime: done above.
+            Command::Compile => Ok(()),
         }
     });
     // An image that is still being compiled behind a call is not waited for.

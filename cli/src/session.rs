@@ -1,6 +1,6 @@
 //! The workspace and the host of one command.
 
-use distri_host::Host;
+use distri_host::{CompilerProcess, Host};
 use distri_workspace::{Agent, ScriptedAgents, Workspace, find_root, load_agents};
 
 use crate::args::Args;
@@ -18,7 +18,13 @@ pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
 /// A host that answers `callAgent` from the workspace's agents.
 pub(crate) fn host(workspace: &Workspace) -> Result<Host, Failure> {
     let agents = agents(workspace)?;
-    Ok(Host::builder().services(ScriptedAgents::new(agents)).build()?)
+    let mut builder = Host::builder().services(ScriptedAgents::new(agents));
+    // Without it, components are compiled in this process.
+    if let Ok(program) = std::env::current_exe() {
+        let arguments = vec![crate::args::COMPILE.to_owned()];
+        builder = builder.compiler(CompilerProcess { program, arguments });
+    }
+    Ok(builder.build()?)
 }
 
 /// The workspace's agents. A bad one is reported and left out.

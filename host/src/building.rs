@@ -79,16 +79,17 @@ impl Host {
         .await?;
         let limits = self.limits();
         let deadline = Instant::now() + limits.timeout;
-        let state = State::new(None, limits, true);
-        let mut store = instance::store(self.loader(), state, limits, deadline);
+        let state = State::for_build(limits, deadline, true);
+        let mut store = instance::store(self.loader(), state, limits);
         // A snapshot copies whole memories out; the bound on them bounds it.
         store.set_hostcall_fuel(limits.memory.saturating_mul(2));
         let output = store.data().output.clone();
-        let work = async {
+        let meter = Arc::clone(&store.data().meter);
+        let work = meter.run(async {
             let instance = pre.instantiate_async(&mut store).await?;
             let result = instance::init(&mut store, &instance, init.as_ref(), script).await;
             wasmtime::Result::Ok((instance, result))
-        };
+        });
         match tokio::time::timeout_at(deadline.into(), work).await {
             Err(_) => Err(timed_out(what, limits)),
             Ok(Ok((instance, Ok(())))) => Ok(Initialised { store, instance }),

@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
@@ -21,6 +21,12 @@ use wasmtime::component::Component;
 /// Bytes of images that are kept: about two hundred TypeScript plugins' or
 /// thousands of Rust's.
 const IMAGES_CAP: u64 = 1 << 30;
+
+/// How the names of files begin that are still being written.
+const UNFINISHED: &str = ".new-";
+
+/// The age at which nobody is writing such a file any more.
+const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Bytes of the HMAC-SHA256 at the end of every file.
 const MAC_LEN: usize = 32;
@@ -38,6 +44,10 @@ impl Cache {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let key = read_key(&folder.join("key"))?;
         Ok(Self { folder: folder.to_owned(), key })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn mac(&self, name: &str) -> Hmac<Sha256> {
@@ -67,7 +77,7 @@ impl Cache {
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut mac = self.mac(name);
         mac.update(bytes);
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
         file.write_all(bytes)?;
         file.write_all(&mac.finalize().into_bytes())?;
         file.persist(self.folder.join(name))?;
@@ -100,11 +110,20 @@ impl Cache {
     }
 
     /// Removes the images that were used longest ago, until the rest takes less
-    /// than `cap` bytes. A process that has one mapped keeps it.
+    /// than `cap` bytes, and what writers that were killed left. A process that
+    /// has an image mapped keeps it.
     fn sweep(&self, cap: u64) -> io::Result<()> {
         let mut images = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                let modified = entry.metadata().and_then(|metadata| metadata.modified());
+                let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+                if age.is_some_and(|age| age > ABANDONED) {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+                continue;
+            }
             if entry.path().extension().is_some_and(|extension| extension == "cwasm") {
                 // Another process may be sweeping too.
                 let Ok(metadata) = entry.metadata() else { continue };
@@ -217,7 +236,11 @@ mod tests {
             file.set_modified(SystemTime::now() - std::time::Duration::from_secs(age as u64 * 60))
                 .unwrap();
         }
+        let abandoned = cache.folder.join(".new-abandoned");
+        let file = File::create(&abandoned).unwrap();
+        file.set_modified(SystemTime::now() - ABANDONED * 2).unwrap();
         cache.sweep(300).unwrap();
+        assert!(!abandoned.exists());
         let there = names.map(|name| cache.read(name).is_some());
         assert_eq!(there, [true, true, false]);
         assert!(cache.folder.join("key").is_file());

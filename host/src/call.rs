@@ -54,6 +54,13 @@ impl ToolCall {
     pub fn new(input: impl Into<String>) -> Self {
         Self { input: input.into(), ..Self::default() }
     }
+
+    /// The same with so much wall time at most.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.deadline = Some(time);
+        self
+    }
 }
 
 /// A call of a workflow. It has the same parts as a tool's.

@@ -11,8 +11,9 @@ use crate::bindings::{tool, workflow};
 use crate::cache::Cache;
 use crate::engine::internal;
 use crate::functions::FunctionCache;
+use crate::outcome::not_compiled;
 use crate::state::State;
-use crate::{Error, ErrorKind, Limits, Result};
+use crate::{CompilerProcess, Error, ErrorKind, Limits, Result};
 
 /// The interfaces that make a component a plugin.
 const TOOL: &str = "distri:plugin/tool@0.3.0";
@@ -30,6 +31,8 @@ pub(crate) struct Loader {
     pub(crate) initialising: Linker<State>,
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) functions: Option<Arc<FunctionCache>>,
+    /// Compiles in a process of its own; needs the cache.
+    pub(crate) compiler: Option<CompilerProcess>,
     pub(crate) limits: Limits,
 }
 
@@ -80,18 +83,19 @@ impl Loader {
             return Ok(component);
         }
         self.check_bytes(wasm)?;
+        metrics::counter!("distri_compilations_total").increment(1);
+        if let (Some(compiler), Some(cache)) = (&self.compiler, &self.cache) {
+            compiler.compile(cache.folder(), &self.limits, wasm)?;
+            return self.cached(digest).ok_or_else(|| {
+                Error::new(ErrorKind::Internal, "the compiler left nothing in the cache")
+            });
+        }
         let compile = || Component::from_binary(&self.engine, wasm);
         let component = match &self.functions {
             Some(functions) => functions.during(compile),
             None => compile(),
         }
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidComponent,
-                format!("not a valid component: {}", error.root_cause()),
-            )
-            .with_source(error.into_boxed_dyn_error())
-        })?;
+        .map_err(not_compiled)?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.put_image(&component, digest)
         {

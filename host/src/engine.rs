@@ -28,7 +28,7 @@ pub(crate) fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> 
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
-        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT * 4)
+        .max_core_instances_per_component(u32::try_from(limits.instances).unwrap_or(u32::MAX))
         .total_memories(instances.saturating_mul(2))
         .max_memories_per_component(16)
         .max_memories_per_module(4)

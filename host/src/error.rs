@@ -19,7 +19,7 @@ pub enum ErrorKind {
     InvalidComponent,
     /// Not asked for in the manifest, or not granted by the operator.
     Denied,
-    /// The call's wall time is over.
+    /// The call's wall time or its time on a processor is over.
     Timeout,
     /// The instance's linear memories together outgrew their limit.
     MemoryLimit,
@@ -100,6 +100,18 @@ impl Error {
         }))
     }
 
+    /// An error about a bound: `limit` is its name in [`Limits`](crate::Limits),
+    /// `max` its value in bytes, milliseconds or pieces.
+    pub(crate) fn over(
+        kind: ErrorKind,
+        limit: &str,
+        max: impl TryInto<u64>,
+        message: impl Into<String>,
+    ) -> Self {
+        let max = max.try_into().unwrap_or(u64::MAX);
+        Self::new(kind, message).with_detail(format!(r#"{{"limit":"{limit}","max":{max}}}"#))
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -149,7 +161,9 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// Details for machines, as JSON.
+    /// Details for machines, as JSON. For a bound that was reached:
+    /// `{"limit": NAME, "max": VALUE}`, as in [`Limits`](crate::Limits); for
+    /// `guest-error`, what the guest gave.
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
@@ -158,6 +172,16 @@ impl Error {
     /// the error happened outside a call.
     pub fn chain(&self) -> &[String] {
         &self.0.chain
+    }
+
+    /// The plugin in whose call it happened.
+    pub fn plugin(&self) -> Option<&str> {
+        Some(self.0.chain.last()?.split_once('/')?.0)
+    }
+
+    /// The tool or workflow in whose call it happened.
+    pub fn item(&self) -> Option<&str> {
+        Some(self.0.chain.last()?.split_once('/')?.1)
     }
 
     /// What the guest that asked is told: never a path of the host, never a cause.

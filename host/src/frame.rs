@@ -1,13 +1,51 @@
 //! The host's own record of one call: who called, in which chain, with which
 //! deadline and budget. A guest never sees it and never changes it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use tracing::Span;
+
+use crate::account::Usage;
+use crate::meter::Cpu;
 use crate::plugin::Plugin;
 use crate::registry::Generation;
 use crate::{Caller, Error, ErrorKind, ExecutionContext, Host, ItemKind, Limits, Result, bindings};
+
+/// What a call has logged so far.
+#[derive(Debug, Default)]
+pub(crate) struct Logged {
+    lines: AtomicU32,
+    bytes: AtomicUsize,
+}
+
+/// What to do with a line that a call logs.
+pub(crate) enum LogLine {
+    Pass,
+    /// The first one past the call's limits.
+    Cut,
+    Drop,
+}
+
+impl Logged {
+    /// Counts a line of this many bytes.
+    pub(crate) fn count(&self, bytes: usize, limits: &Limits) -> LogLine {
+        let lines = self.lines.fetch_add(1, Ordering::Relaxed);
+        if lines >= limits.log_lines {
+            // Keeps the count from wrapping around.
+            self.lines.store(limits.log_lines.saturating_add(1), Ordering::Relaxed);
+        }
+        let before = self.bytes.load(Ordering::Relaxed);
+        self.bytes.store(before.saturating_add(bytes), Ordering::Relaxed);
+        let past = |lines: u32, bytes: usize| lines > limits.log_lines || bytes > limits.log_bytes;
+        match (past(lines, before), past(lines.saturating_add(1), before.saturating_add(bytes))) {
+            (true, _) => LogLine::Drop,
+            (false, true) => LogLine::Cut,
+            (false, false) => LogLine::Pass,
+        }
+    }
+}
 
 /// One call, root or nested.
 pub(crate) struct Frame {
@@ -22,6 +60,15 @@ pub(crate) struct Frame {
     /// The host's limits, lowered by the plugin's manifest and the call's deadline.
     pub(crate) limits: Limits,
     pub(crate) deadline: Instant,
+    /// What the call uses: time on a processor, and the rest.
+    pub(crate) cpu: Arc<Cpu>,
+    pub(crate) usage: Arc<Usage>,
+    /// What the call has logged.
+    pub(crate) logged: Logged,
+    /// The span that the call's own spans and events lie in.
+    pub(crate) span: Span,
+    /// Secrets that the package declared and was granted.
+    pub(crate) secrets: OnceLock<Vec<(String, String)>>,
     /// Nested calls that the whole chain may still make.
     budget: Arc<AtomicU32>,
     depth: u32,
@@ -41,8 +88,9 @@ impl Frame {
         if let Some(deadline) = call.deadline {
             limits.timeout = limits.timeout.min(deadline);
         }
-        Arc::new(Self {
+        Self {
             deadline: Instant::now() + limits.timeout,
+            cpu: Cpu::new(limits.cpu, None),
             budget: Arc::new(AtomicU32::new(limits.nested_calls)),
             host: host.clone(),
             generation,
@@ -52,9 +100,19 @@ impl Frame {
             call_id: if call.id.is_empty() { next_call_id() } else { call.id.clone() },
             context: call.context.clone(),
             limits,
+            usage: Arc::default(),
+            logged: Logged::default(),
+            span: Span::none(),
+            secrets: OnceLock::new(),
             depth: 0,
             parent: None,
-        })
+        }
+        .with_span()
+    }
+
+    fn with_span(mut self) -> Arc<Self> {
+        self.span = crate::account::span(&self);
+        Arc::new(self)
     }
 
     /// The frame of a call that this one makes. It shares the budget, can only
@@ -67,8 +125,10 @@ impl Frame {
     ) -> Result<Arc<Self>> {
         let depth = self.depth + 1;
         if depth > self.limits.depth {
-            return Err(Error::new(
+            return Err(Error::over(
                 ErrorKind::Limit,
+                "depth",
+                self.limits.depth,
                 format!(
                     "calls are nested more than {} deep: {}",
                     self.limits.depth,
@@ -79,8 +139,10 @@ impl Frame {
         self.budget
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
             .map_err(|_| {
-                Error::new(
+                Error::over(
                     ErrorKind::Limit,
+                    "nested_calls",
+                    self.limits.nested_calls,
                     format!("more than {} nested calls in one call", self.limits.nested_calls),
                 )
             })?;
@@ -88,8 +150,13 @@ impl Frame {
         limits.timeout =
             limits.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
         limits.depth = limits.depth.min(self.limits.depth);
-        Ok(Arc::new(Self {
+        Ok(Self {
             deadline: Instant::now() + limits.timeout,
+            cpu: Cpu::new(limits.cpu, Some(Arc::clone(&self.cpu))),
+            usage: Arc::default(),
+            logged: Logged::default(),
+            span: Span::none(),
+            secrets: OnceLock::new(),
             host: self.host.clone(),
             generation: Arc::clone(&self.generation),
             plugin,
@@ -101,7 +168,13 @@ impl Frame {
             budget: Arc::clone(&self.budget),
             depth,
             parent: Some(Arc::clone(self)),
-        }))
+        }
+        .with_span())
+    }
+
+    /// The call that made this one.
+    pub(crate) fn parent(&self) -> Option<&Arc<Frame>> {
+        self.parent.as_ref()
     }
 
     /// `package/item`.
@@ -147,7 +220,7 @@ impl Frame {
             run_id,
             user_id,
             params: if params.is_empty() { "{}".to_owned() } else { params },
-            secrets: Vec::new(),
+            secrets: self.secrets.get().cloned().unwrap_or_default(),
             deadline_ms: Some(u32::try_from(left).unwrap_or(u32::MAX)),
             idempotency_key,
             metadata,

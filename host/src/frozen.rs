@@ -6,20 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::HostServices;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 /// The host's clocks, or, while frozen, one fixed moment, so that two builds of
 /// the same script are the same bytes.
 pub(crate) struct Clock {
     frozen: Arc<AtomicBool>,
+    /// The embedder, for its clock.
+    services: Option<Arc<dyn HostServices>>,
     wall: wasmtime_wasi::clocks::WallClock,
     monotonic: wasmtime_wasi::clocks::MonotonicClock,
 }
 
 impl Clock {
-    pub(crate) fn new(frozen: &Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(frozen: &Arc<AtomicBool>, services: Option<Arc<dyn HostServices>>) -> Self {
         Self {
             frozen: Arc::clone(frozen),
+            services,
             wall: wasmtime_wasi::clocks::WallClock,
             monotonic: wasmtime_wasi::clocks::MonotonicClock::default(),
         }
@@ -35,7 +39,13 @@ impl HostWallClock for Clock {
     }
 
     fn now(&self) -> Duration {
-        if self.frozen.load(Ordering::Relaxed) { FROZEN_NOW } else { self.wall.now() }
+        match &self.services {
+            _ if self.frozen.load(Ordering::Relaxed) => FROZEN_NOW,
+            Some(services) => {
+                services.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+            }
+            None => self.wall.now(),
+        }
     }
 }
 

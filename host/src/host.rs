@@ -6,19 +6,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use distri_manifest::{Entrypoint, MANIFEST_FILE, Manifest};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
+use crate::account::Account;
 use crate::cache::Cache;
 use crate::code::{self, Code, Loader, Start};
 use crate::engine::{engine, internal};
 use crate::frame::Frame;
 use crate::functions::FunctionCache;
-use crate::instance;
+use crate::instance::{self, Live};
+use crate::kept::Kept;
+use crate::outcome::timed_out;
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
 use crate::{
-    Artifact, ArtifactStore, Error, ErrorKind, HostServices, InMemorySessions, ItemInfo, ItemKind,
-    Limits, PluginInfo, Result, ToolCall, ToolResult, WorkflowCall, WorkflowResult, json,
+    Artifact, ArtifactStore, Capability, CompilerProcess, Error, ErrorKind, HostServices,
+    InMemorySessions, ItemInfo, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall,
+    ToolResult, WorkflowCall, WorkflowResult, json,
 };
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
@@ -31,9 +37,12 @@ pub struct Host {
 struct Inner {
     loader: Arc<Loader>,
     services: Arc<dyn HostServices>,
+    /// For services that keep no sessions.
+    sessions: InMemorySessions,
     limits: Limits,
     generation: RwLock<Arc<Generation>>,
     permits: Semaphore,
+    kept: Arc<Kept>,
     active: AtomicUsize,
 }
 
@@ -53,6 +62,7 @@ pub struct HostBuilder {
     limits: Limits,
     services: Option<Arc<dyn HostServices>>,
     cache: CacheFolder,
+    compiler: Option<CompilerProcess>,
 }
 
 impl HostBuilder {
@@ -62,8 +72,8 @@ impl HostBuilder {
         self
     }
 
-    /// What plugins get from the embedder: agents, sessions, a log. Sessions in
-    /// memory and no agents otherwise.
+    /// What plugins get from the embedder: agents, sessions, secrets, a log. What
+    /// `()` has otherwise: sessions in memory and no agents.
     pub fn services(mut self, services: impl HostServices) -> Self {
         self.services = Some(Arc::new(services));
         self
@@ -72,6 +82,14 @@ impl HostBuilder {
     /// The folder for compiled code; `distri` in the user's cache folder otherwise.
     pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = CacheFolder::At(folder.into());
+        self
+    }
+
+    /// Compiles in a process of its own, which is killed when it takes longer
+    /// than [`Limits::compile_time`]. Without it, or without a cache folder,
+    /// components are compiled in this process.
+    pub fn compiler(mut self, compiler: CompilerProcess) -> Self {
+        self.compiler = Some(compiler);
         self
     }
 
@@ -111,13 +129,22 @@ impl HostBuilder {
         let engine = engine(&self.limits, functions.clone())?;
         let linker = code::linker(&engine)?;
         let initialising = code::initialising(&linker)?;
-        let loader =
-            Loader { engine, linker, initialising, cache, functions, limits: self.limits.clone() };
+        let loader = Loader {
+            engine,
+            linker,
+            initialising,
+            cache,
+            functions,
+            compiler: self.compiler,
+            limits: self.limits.clone(),
+        };
         Ok(Host {
             inner: Arc::new(Inner {
                 loader: Arc::new(loader),
-                services: self.services.unwrap_or_else(|| Arc::new(InMemorySessions::default())),
-                permits: Semaphore::new(self.limits.concurrent_calls),
+                services: self.services.unwrap_or_else(|| Arc::new(())),
+                sessions: InMemorySessions::default(),
+                permits: Semaphore::new(self.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
+                kept: Kept::new(self.limits.kept_instances),
                 limits: self.limits,
                 generation: RwLock::default(),
                 active: AtomicUsize::new(0),
@@ -170,7 +197,7 @@ impl Host {
             let mut catalog = store.catalog()?;
             if let Some(artifact) = catalog.packages.remove(&manifest.package) {
                 let name = artifact.package.to_string();
-                self.load_artifact(artifact, &store);
+                self.load_artifacts([artifact], &store);
                 return Ok(name);
             }
         }
@@ -220,26 +247,50 @@ impl Host {
             tools,
             workflows,
         };
-        self.register(Plugin::with_code(info, limits, Code::new(start)));
+        let id = self.inner.kept.next_plugin();
+        let plugin = Plugin::with_code(id, info, limits, manifest, Code::new(start));
+        self.register(std::iter::once(plugin));
         Ok(manifest.package.to_string())
     }
 
-    /// Loads what a build recorded. Nothing is read until the first call.
-    pub fn load_artifact(&self, artifact: Artifact, store: &ArtifactStore) {
-        self.register(Plugin::built(artifact, store.clone(), &self.inner.limits));
+    /// Loads what a build recorded, all at once. Nothing is read until a
+    /// plugin's first call.
+    pub fn load_artifacts(
+        &self,
+        artifacts: impl IntoIterator<Item = Artifact>,
+        store: &ArtifactStore,
+    ) {
+        self.register(artifacts.into_iter().map(|artifact| {
+            let id = self.inner.kept.next_plugin();
+            Plugin::built(id, artifact, store.clone(), &self.inner.limits)
+        }));
     }
 
     /// Forgets a plugin. Calls under way finish on it.
     pub fn unload_plugin(&self, package: &str) -> Result<()> {
-        let mut generation = self.inner.generation.write().unwrap_or_else(PoisonError::into_inner);
-        generation.plugin(package)?;
-        *generation = Arc::new(generation.without(package));
+        let removed = self.change(|generation| generation.remove(package))?;
+        self.retire(&removed);
         Ok(())
     }
 
-    fn register(&self, plugin: Plugin) {
-        let mut generation = self.inner.generation.write().unwrap_or_else(PoisonError::into_inner);
-        *generation = Arc::new(generation.with(Arc::new(plugin)));
+    fn register(&self, plugins: impl Iterator<Item = Plugin>) {
+        for replaced in self.change(|generation| generation.add(plugins)) {
+            self.retire(&replaced);
+        }
+    }
+
+    /// Makes a new generation from the current one: calls under way keep theirs.
+    fn change<T>(&self, change: impl FnOnce(&mut Generation) -> T) -> T {
+        let mut current = self.inner.generation.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Generation::clone(&current);
+        let result = change(&mut next);
+        *current = Arc::new(next);
+        result
+    }
+
+    fn retire(&self, plugin: &Plugin) {
+        plugin.retire();
+        self.inner.kept.forget(plugin.id);
     }
 
     fn generation(&self) -> Arc<Generation> {
@@ -298,8 +349,23 @@ impl Host {
         }
     }
 
+    /// The engine that plugins run on, for embedders that run components of their
+    /// own in the same pool, and for measuring. It yields at its epoch, every
+    /// millisecond: a store of your own needs an epoch deadline.
+    pub fn engine(&self) -> &wasmtime::Engine {
+        &self.inner.loader.engine
+    }
+
     pub(crate) fn services(&self) -> &dyn HostServices {
         &*self.inner.services
+    }
+
+    pub(crate) fn sessions(&self) -> &dyn Sessions {
+        self.services().sessions().unwrap_or(&self.inner.sessions)
+    }
+
+    pub(crate) fn shared_services(&self) -> Arc<dyn HostServices> {
+        Arc::clone(&self.inner.services)
     }
 
     pub(crate) fn loader(&self) -> &Arc<Loader> {
@@ -310,6 +376,8 @@ impl Host {
         &self.inner.limits
     }
 
+    /// Runs a root call in a task of its own: on any worker, whatever its caller
+    /// is doing, and a panic in it is its own.
     async fn execute_root(
         &self,
         kind: ItemKind,
@@ -324,17 +392,43 @@ impl Host {
         if !frame.context.params.is_empty() {
             json::check(&frame.context.params, "the context's `params`", &frame.limits)?;
         }
-        let permit =
-            tokio::time::timeout_at(frame.deadline.into(), self.inner.permits.acquire()).await;
-        let _permit = permit
-            .map_err(|_| {
-                Error::new(
+        let host = self.clone();
+        let work = async move {
+            let _permits = host.permits(&frame).await?;
+            host.execute(&frame, call.input).await
+        };
+        match AbortOnDropHandle::new(tokio::spawn(work)).await {
+            Ok(result) => result,
+            Err(error) if error.is_cancelled() => {
+                Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down")
+                    .with_source(error))
+            }
+            Err(error) => Err(internal(error)),
+        }
+    }
+
+    /// Waits for the call's turn: its plugin's first, so that a plugin's waiting
+    /// calls hold nothing that others need.
+    async fn permits<'a>(&'a self, frame: &'a Frame) -> Result<[SemaphorePermit<'a>; 2]> {
+        let turn = async |permits: &'a Semaphore, limit: &str, max: usize| {
+            let turn = tokio::time::timeout_at(frame.deadline.into(), permits.acquire()).await;
+            let busy = |_| {
+                Error::over(
                     ErrorKind::Limit,
-                    format!("{} calls are running already", self.inner.limits.concurrent_calls),
+                    limit,
+                    max,
+                    format!("`{}` waited in vain: {max} calls are running already", frame.name()),
                 )
-            })?
-            .map_err(internal)?;
-        self.execute(&frame, call.input).await
+                .with_hint("call again later, or raise the host's limit")
+            };
+            turn.map_err(busy)?.map_err(internal)
+        };
+        let plugin = &frame.plugin;
+        Ok([
+            turn(&plugin.permits, "plugin_calls", plugin.limits.plugin_calls).await?,
+            turn(&self.inner.permits, "concurrent_calls", self.inner.limits.concurrent_calls)
+                .await?,
+        ])
     }
 
     /// A guest's `callTool`.
@@ -346,6 +440,8 @@ impl Host {
     ) -> Result<String> {
         let own = caller.plugin.info.package.as_str();
         let (plugin, item) = caller.generation.resolve(name, ItemKind::Tool, Some(own))?;
+        let target = format!("{}/{item}", plugin.info.package);
+        crate::imports::authorise(caller, Capability::Tool(&target))?;
         let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, &item)?;
         json::check(&input, &format!("the input of `{}`", frame.name()), &frame.limits)?;
         let answer = self.execute(&frame, input).await?;
@@ -359,26 +455,47 @@ impl Host {
 
     async fn execute(&self, frame: &Arc<Frame>, input: String) -> Result<ToolResult> {
         let _active = Active::enter(&self.inner.active);
-        let began = Instant::now();
-        let result = async {
-            let start = frame.plugin.start(&self.inner.loader).await?;
-            instance::run(&self.inner.loader, frame, start, input).await
-        }
-        .await
-        .map_err(|error| error.with_chain(|| frame.chain()));
-        tracing::debug!(
-            plugin = %frame.plugin.info.package,
-            item = frame.item,
-            call_id = frame.call_id,
-            elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            outcome = match &result {
-                Ok(ToolResult { error: None, .. }) => "ok",
-                Ok(_) => "guest-error",
-                Err(error) => error.kind().as_str(),
-            },
-            "call"
-        );
+        let account = Account::open(frame);
+        let result = self
+            .run(frame, input)
+            .instrument(frame.span.clone())
+            .await
+            .map_err(|error| error.with_chain(|| frame.chain()));
+        account.close(&result);
         result
+    }
+
+    /// Runs a call on the instance that its package's manifest asks for.
+    async fn run(&self, frame: &Arc<Frame>, input: String) -> Result<ToolResult> {
+        if frame.deadline <= Instant::now() {
+            return Err(timed_out(&frame.name(), &frame.limits));
+        }
+        let loader = &self.inner.loader;
+        let start = frame.plugin.start(loader).await?;
+        self.bring_secrets(frame).await?;
+        let (lease, live) = self.inner.kept.lease(frame)?;
+        let live = live.map_or_else(|| Live::fresh(loader, frame, &start), |live| *live);
+        let (result, live) = live.run(frame, start, input).await;
+        if let (Some(lease), Some(live)) = (lease, live)
+            && let Some(live) = live.settle(frame.plugin.instances.max_calls).await
+        {
+            lease.give_back(live);
+        }
+        result
+    }
+
+    /// Asks the embedder for the secrets that the package's manifest names.
+    async fn bring_secrets(&self, frame: &Frame) -> Result<()> {
+        let plugin = &frame.plugin;
+        let mut secrets = Vec::with_capacity(plugin.secrets.len());
+        for name in &plugin.secrets {
+            let package = plugin.info.package.as_str();
+            if let Some(value) = self.inner.services.get_secret(package, name).await? {
+                secrets.push((name.clone(), value));
+            }
+        }
+        let _ = frame.secrets.set(secrets);
+        Ok(())
     }
 
     /// What some code says it offers.

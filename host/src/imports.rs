@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use distri_manifest::ByteSize;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 use wasmtime::component::{Accessor, HasSelf, Linker};
 
 use crate::bindings::{self, CallError};
-use crate::frame::Frame;
+use crate::frame::{Frame, LogLine};
 use crate::state::State;
-use crate::{AgentCall, Error, ErrorKind, LogLevel, LogRecord, Result, json};
+use crate::{AgentCall, Capability, Error, ErrorKind, LogLevel, LogRecord, Result, json};
+
+/// Longest name of what a host call was for, in a span, in bytes.
+const TARGET: usize = 100;
 
 /// Longest log line that is passed on, in bytes.
 const LOG_LINE: usize = 8 << 10;
@@ -31,15 +36,32 @@ where
 /// Runs what a guest asked for in a task of its own. Within the guest's store
 /// nothing else may run a store; and when the guest goes away, so does the task.
 async fn apart<T: Send + 'static>(
+    frame: &Frame,
+    function: &'static str,
+    target: Option<&str>,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, CallError> {
-    match AbortOnDropHandle::new(tokio::spawn(work)).await {
-        Ok(result) => result.map_err(Error::into_call_error),
+    let target = target.map(|target| one_line(target, TARGET));
+    let outcome = tracing::field::Empty;
+    let span = tracing::info_span!(parent: &frame.span, "host_call", function, target, outcome);
+    let task = tokio::spawn(work.instrument(span.clone()));
+    let result = match AbortOnDropHandle::new(task).await {
+        Ok(result) => result,
         Err(error) => {
-            tracing::error!(%error, "a host call failed");
-            Err(Error::new(ErrorKind::Internal, "a host call failed").into_call_error())
+            tracing::error!(parent: &span, %error, "a host call failed");
+            Err(Error::new(ErrorKind::Internal, "a host call failed"))
         }
-    }
+    };
+    let outcome = result.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
+    span.record("outcome", outcome);
+    metrics::counter!("distri_host_calls_total", "function" => function, "outcome" => outcome)
+        .increment(1);
+    result.map_err(Error::into_call_error)
+}
+
+/// Asks the embedder's policy.
+pub(crate) fn authorise(frame: &Frame, capability: Capability<'_>) -> Result<()> {
+    frame.host.services().authorise(&frame.caller(), capability)
 }
 
 impl bindings::HostWithStore<State> for HasSelf<State> {
@@ -49,7 +71,11 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
         input: String,
     ) -> Result<String, CallError> {
         let frame = frame(accessor).map_err(Error::into_call_error)?;
-        apart(async move { frame.host.clone().call_from_guest(&frame, &name, input).await }).await
+        let (caller, target) = (Arc::clone(&frame), name.clone());
+        apart(&frame, "call-tool", Some(&target), async move {
+            caller.host.clone().call_from_guest(&caller, &name, input).await
+        })
+        .await
     }
 
     async fn call_agent(
@@ -59,14 +85,21 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
         options: String,
     ) -> Result<String, CallError> {
         let frame = frame(accessor).map_err(Error::into_call_error)?;
-        apart(async move {
+        let (asking, target) = (Arc::clone(&frame), name.clone());
+        apart(&asking, "call-agent", Some(&target), async move {
             let options = if options.is_empty() { "{}".to_owned() } else { options };
             json::check(&options, "the options of `callAgent`", &frame.limits)?;
+            for (text, what) in [(&name, "name"), (&task, "task")] {
+                json::check_size(text, &format!("the {what} given to `callAgent`"), &frame.limits)?;
+            }
+            authorise(&frame, Capability::Agent(&name))?;
             let call = AgentCall { name, task, options, caller: frame.caller() };
             let answer = frame.host.services().call_agent(call);
-            tokio::time::timeout_at(frame.deadline.into(), answer)
+            let answer = tokio::time::timeout_at(frame.deadline.into(), answer)
                 .await
-                .unwrap_or_else(|_| Err(crate::outcome::timed_out(&frame.name(), &frame.limits)))
+                .unwrap_or_else(|_| Err(crate::outcome::timed_out(&frame.name(), &frame.limits)))?;
+            json::check_size(&answer, "the answer of the agent", &frame.limits)?;
+            Ok(answer)
         })
         .await
     }
@@ -76,8 +109,11 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
         key: String,
     ) -> Result<Option<String>, CallError> {
         let frame = frame(accessor).map_err(Error::into_call_error)?;
-        apart(async move { frame.host.services().get_session_value(session(&frame)?, &key).await })
-            .await
+        let asking = Arc::clone(&frame);
+        apart(&asking, "get-session-value", None, async move {
+            frame.host.sessions().get(session(&frame)?, &key).await
+        })
+        .await
     }
 
     async fn set_session_value(
@@ -86,9 +122,11 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
         value: String,
     ) -> Result<(), CallError> {
         let frame = frame(accessor).map_err(Error::into_call_error)?;
-        apart(async move {
+        let asking = Arc::clone(&frame);
+        apart(&asking, "set-session-value", None, async move {
+            json::check_size(&key, "the session value's name", &frame.limits)?;
             json::check(&value, &format!("the session value `{key}`"), &frame.limits)?;
-            frame.host.services().set_session_value(session(&frame)?, &key, value).await
+            frame.host.sessions().set(session(&frame)?, &key, value).await
         })
         .await
     }
@@ -108,31 +146,50 @@ impl bindings::Host for State {
     }
 }
 
-/// Passes a plugin's line on, as one line that cannot pose as another.
+/// Passes a plugin's line on, as one line that cannot pose as another, for as
+/// long as the call's limits on logging last.
 pub(crate) fn log(frame: &Frame, level: LogLevel, message: &str) {
+    let message = one_line(message, LOG_LINE);
+    let (level, message) = match frame.logged.count(message.len(), &frame.limits) {
+        LogLine::Pass => (level, message),
+        LogLine::Drop => return,
+        LogLine::Cut => (
+            LogLevel::Warn,
+            format!(
+                "this call logged more than {} lines or {}; the rest is dropped",
+                frame.limits.log_lines,
+                ByteSize(frame.limits.log_bytes as u64)
+            ),
+        ),
+    };
     frame.host.services().log(LogRecord {
         level,
-        message: one_line(message),
+        message,
         package: frame.plugin.info.package.to_string(),
         call_id: frame.call_id.clone(),
     });
 }
 
-/// Escapes control characters and cuts at [`LOG_LINE`] bytes.
-fn one_line(message: &str) -> String {
-    let mut line = String::with_capacity(message.len().min(LOG_LINE));
+/// Escapes control characters and cuts at `max` bytes.
+fn one_line(message: &str, max: usize) -> String {
+    let mut line = String::with_capacity(message.len().min(max));
     for c in message.chars() {
-        if line.len() >= LOG_LINE {
+        if line.len() >= max {
             line.push('…');
             break;
         }
-        if c.is_control() {
+        if c.is_control() || is_bidi_control(c) {
             line.extend(c.escape_default());
         } else {
             line.push(c);
         }
     }
     line
+}
+
+/// Characters that reorder or end the text around them.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The session of a call.
@@ -152,7 +209,10 @@ mod tests {
 
     #[test]
     fn a_log_line_stays_one_line() {
-        assert_eq!(one_line("a\r\nERROR forged\u{1b}[2J"), "a\\r\\nERROR forged\\u{1b}[2J");
-        assert!(one_line(&"x".repeat(100_000)).len() <= LOG_LINE + '…'.len_utf8());
+        assert_eq!(
+            one_line("a\r\nERROR forged\u{1b}[2J", LOG_LINE),
+            "a\\r\\nERROR forged\\u{1b}[2J"
+        );
+        assert!(one_line(&"x".repeat(100_000), LOG_LINE).len() <= LOG_LINE + '…'.len_utf8());
     }
 }

@@ -1,7 +1,8 @@
-//! Running one call on a fresh instance. The one place that makes a store.
+//! Running one call, on a fresh instance or on a kept one. The one place that
+//! makes a store.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{Accessor, Instance};
 use wasmtime::{AsContextMut, Store};
@@ -10,6 +11,7 @@ use crate::bindings::{self, tool, workflow};
 use crate::code::{Linked, Loader, Start};
 use crate::frame::Frame;
 use crate::limiter::at_tick;
+use crate::meter::{Cpu, Meter};
 use crate::outcome::{classify, timed_out};
 use crate::state::State;
 use crate::{Error, ErrorKind, ItemKind, Limits, LogLevel, Result, ToolResult, imports, json};
@@ -18,64 +20,112 @@ use crate::{Error, ErrorKind, ItemKind, Limits, LogLevel, Result, ToolResult, im
 /// parts, and names and context travel with the payload.
 const HOST_CALL_FUEL: usize = 4;
 
-/// A store for one call: empty, bounded, ticking.
-pub(crate) fn store(
-    loader: &Loader,
-    state: State,
-    limits: &Limits,
-    deadline: Instant,
-) -> Store<State> {
+/// How long a kept instance may take, after its answer, to end what it was
+/// doing. One that takes longer is not used again.
+const SETTLE: Duration = Duration::from_millis(10);
+
+/// An instance with its store.
+pub(crate) struct Live {
+    store: Store<State>,
+    /// None until it was instantiated.
+    ready: Option<(Arc<Linked>, Instance)>,
+    /// Calls that it has served.
+    calls: u32,
+}
+
+/// A bounded, ticking store with nothing granted.
+pub(crate) fn store(loader: &Loader, state: State, limits: &Limits) -> Store<State> {
     let mut store = Store::new(&loader.engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.payload.saturating_mul(HOST_CALL_FUEL));
+    store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(at_tick(deadline));
+    store.epoch_deadline_callback(at_tick);
     store
 }
 
-/// Runs a call on a fresh instance, within its deadline. Dropping the future
-/// drops the store, and with it all that the guest was doing.
-pub(crate) async fn run(
-    loader: &Loader,
-    frame: &Arc<Frame>,
-    start: Start,
-    input: String,
-) -> Result<ToolResult> {
-    let state =
-        State::new(Some(Arc::clone(frame)), &frame.limits, matches!(start, Start::Script(..)));
-    let mut store = store(loader, state, &frame.limits, frame.deadline);
-    let work = async {
-        let (linked, instance) = instantiate(&mut store, &start).await?;
-        store
-            .run_concurrent(async |accessor| call(accessor, linked, &instance, frame, input).await)
-            .await?
-    };
-    let result = tokio::time::timeout_at(frame.deadline.into(), work).await;
-    let output = store.data().output.clone();
-    for line in output.text().lines() {
-        imports::log(frame, LogLevel::Info, line);
+impl Live {
+    /// An instance to be.
+    pub(crate) fn fresh(loader: &Loader, frame: &Arc<Frame>, start: &Start) -> Self {
+        let frozen = matches!(start, Start::Script(..));
+        let state = State::for_call(Arc::clone(frame), frozen);
+        Self { store: store(loader, state, &frame.limits), ready: None, calls: 0 }
     }
-    match result {
-        Err(_) => Err(timed_out(&frame.name(), &frame.limits)),
-        Ok(Err(error)) => Err(classify(error, &frame.name(), &frame.limits, &output)),
-        Ok(Ok(answer)) => checked(answer, frame),
+
+    /// Runs a call within its deadline. Dropping the future drops the store, and
+    /// with it all that the guest was doing.
+    ///
+    /// Gives the instance back when it may serve another call.
+    pub(crate) async fn run(
+        mut self,
+        frame: &Arc<Frame>,
+        start: Start,
+        input: String,
+    ) -> (Result<ToolResult>, Option<Self>) {
+        if self.ready.is_some() {
+            self.store.data_mut().enter(Arc::clone(frame));
+        }
+        self.calls += 1;
+        let meter = Arc::clone(&self.store.data().meter);
+        let work = meter.run(async {
+            let (linked, instance) = match self.ready.take() {
+                Some(ready) => ready,
+                None => instantiate(&mut self.store, &start).await?,
+            };
+            let answer = self
+                .store
+                .run_concurrent(async |accessor| {
+                    call(accessor, &linked, &instance, frame, input).await
+                })
+                .await??;
+            wasmtime::Result::Ok((answer, (linked, instance)))
+        });
+        let result = tokio::time::timeout_at(frame.deadline.into(), work).await;
+        let output = &self.store.data().output;
+        for line in output.text().lines() {
+            imports::log(frame, LogLevel::Info, line);
+        }
+        match result {
+            Err(_) => (Err(timed_out(&frame.name(), &frame.limits)), None),
+            Ok(Err(error)) => (Err(classify(error, &frame.name(), &frame.limits, output)), None),
+            Ok(Ok((answer, ready))) => {
+                self.ready = Some(ready);
+                (checked(answer, frame), Some(self))
+            }
+        }
+    }
+
+    /// Makes the instance ready for somebody else's call; none when it has served
+    /// its number of calls or is still doing something.
+    pub(crate) async fn settle(mut self, max_calls: u32) -> Option<Self> {
+        if self.calls >= max_calls {
+            return None;
+        }
+        let settled = self.store.run_concurrent(async |accessor| {
+            std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+        });
+        tokio::time::timeout(SETTLE, settled).await.ok()?.ok()?;
+        self.store.data_mut().leave();
+        Some(self)
     }
 }
 
 /// A fresh instance; a script is initialised in it, as it was when it was built.
-pub(crate) async fn instantiate<'a>(
+pub(crate) async fn instantiate(
     store: &mut Store<State>,
-    start: &'a Start,
-) -> wasmtime::Result<(&'a Linked, Instance)> {
+    start: &Start,
+) -> wasmtime::Result<(Arc<Linked>, Instance)> {
     match start {
-        Start::Image(linked) => Ok((linked, linked.pre.instantiate_async(store).await?)),
+        Start::Image(linked) => {
+            Ok((Arc::clone(linked), linked.pre.instantiate_async(store).await?))
+        }
         Start::Script(linked, script) => {
             let frame = store.data_mut().frame.take();
             let instance = linked.pre.instantiate_async(&mut *store).await?;
             init(store, &instance, linked.init.as_ref(), script).await?;
             store.data_mut().thaw();
             store.data_mut().frame = frame;
-            Ok((linked, instance))
+            Ok((Arc::clone(linked), instance))
         }
     }
 }
@@ -149,9 +199,10 @@ pub(crate) async fn describe(
     limits: &Limits,
 ) -> Result<(Option<String>, Option<String>)> {
     let deadline = Instant::now() + limits.timeout;
-    let state = State::new(None, limits, matches!(start, Start::Script(..)));
-    let mut store = store(loader, state, limits, deadline);
-    let work = async {
+    let state = State::for_build(limits, deadline, matches!(start, Start::Script(..)));
+    let mut store = store(loader, state, limits);
+    let meter = Arc::clone(&store.data().meter);
+    let work = meter.run(async {
         let (linked, instance) = instantiate(&mut store, start).await?;
         let tools = match &linked.tool {
             Some(indices) => {
@@ -168,13 +219,18 @@ pub(crate) async fn describe(
             None => None,
         };
         wasmtime::Result::Ok((tools, workflows))
-    };
+    });
     let result = tokio::time::timeout_at(deadline.into(), work).await;
-    let output = store.data().output.clone();
+    let output = &store.data().output;
     match result {
         Err(_) => Err(timed_out(what, limits)),
-        Ok(result) => result.map_err(|error| classify(error, what, limits, &output)),
+        Ok(result) => result.map_err(|error| classify(error, what, limits, output)),
     }
+}
+
+/// The meter of a store that serves no call.
+pub(crate) fn building_meter(limits: &Limits) -> Arc<Meter> {
+    Meter::new(Cpu::new(limits.cpu, None))
 }
 
 /// A guest's answer must be JSON within the limits.

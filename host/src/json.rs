@@ -6,15 +6,12 @@ use crate::{Error, ErrorKind, Limits, Result};
 /// Checks that `text` is one JSON value within the limits. `what` names it in
 /// errors, like "the input of `a/b`".
 pub(crate) fn check(text: &str, what: &str, limits: &Limits) -> Result<()> {
-    if text.len() > limits.payload {
-        return Err(Error::new(
-            ErrorKind::PayloadTooLarge,
-            format!("{what} has {} bytes, {} are allowed", text.len(), limits.payload),
-        ));
-    }
+    check_size(text, what, limits)?;
     if too_deep(text.as_bytes(), limits.json_depth) {
-        return Err(Error::new(
+        return Err(Error::over(
             ErrorKind::InvalidInput,
+            "json_depth",
+            limits.json_depth,
             format!("{what} is nested more than {} levels deep", limits.json_depth),
         ));
     }
@@ -25,6 +22,19 @@ pub(crate) fn check(text: &str, what: &str, limits: &Limits) -> Result<()> {
         )
         .with_hint(excerpt(text, error.line(), error.column()))
     })?;
+    Ok(())
+}
+
+/// Checks that a text is not larger than one value may be.
+pub(crate) fn check_size(text: &str, what: &str, limits: &Limits) -> Result<()> {
+    if text.len() > limits.payload {
+        return Err(Error::over(
+            ErrorKind::PayloadTooLarge,
+            "payload",
+            limits.payload,
+            format!("{what} has {} bytes, {} are allowed", text.len(), limits.payload),
+        ));
+    }
     Ok(())
 }
 

@@ -2,29 +2,60 @@
 //! tools and workflows to AI agents, run in this process, each call on a fresh
 //! instance with nothing granted.
 //!
-//! ```no_run
-//! use distri_host::{Host, ToolCall};
+//! The twenty lines that matter: an agent of yours, limits, a plugin, a call, and
+//! what can come of it.
 //!
-//! # async fn example() -> distri_host::Result<()> {
-//! let host = Host::builder().build()?;
+//! ```no_run
+//! use distri_host::{AgentCall, ErrorKind, Host, HostServices, Limits, Result, ToolCall};
+//!
+//! struct Embedder;
+//!
+//! #[async_trait::async_trait]
+//! impl HostServices for Embedder {
+//!     async fn call_agent(&self, call: AgentCall) -> Result<String> {
+//!         Ok(format!("what my model says to {:?}", call.task))
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<()> {
+//! let mut limits = Limits::default();
+//! limits.timeout = std::time::Duration::from_secs(5);
+//! let host = Host::builder().services(Embedder).limits(limits).build()?;
 //! let package = host.load_plugin("examples/plugins/text-tools".as_ref()).await?;
 //! let call = ToolCall::new(r#"{"text": "Hello, World!"}"#);
-//! let answer = host.execute_tool(&package, "slugify", call).await?;
-//! assert_eq!(answer.result, r#"{"slug":"hello-world"}"#);
+//! match host.execute_tool(&package, "slugify", call).await {
+//!     Ok(answer) if answer.error.is_none() => println!("{}", answer.result),
+//!     Ok(answer) => println!("the tool says: {:?}", answer.error),
+//!     Err(error) if error.kind() == ErrorKind::Timeout => println!("too slow: {error}"),
+//!     Err(error) => return Err(error),
+//! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! What plugins get from your program - agents, sessions, a log - you supply as
-//! [`HostServices`]; what a call may use at most is in [`Limits`]; what can go
-//! wrong is an [`Error`] with an [`ErrorKind`].
+//! - [`Host`] is cheap to clone, and every clone may be called from any task.
+//!   Dropping a call's future ends the call and everything it called.
+//! - [`HostServices`] is what plugins get from your program: agents, sessions,
+//!   secrets, a clock, a log; and what your program gets: a say in what plugins
+//!   may call, and a [`CallReport`] of each call.
+//! - [`Limits`] bounds what a call may use. All of them are on by default.
+//! - [`Error`] has an [`ErrorKind`], the same for the API, the command line and
+//!   guests.
+//! - Each call is a `tracing` span `call`, each host call one of `host_call`
+//!   within it, and `metrics` has `distri_calls_total`, `distri_call_seconds`,
+//!   `distri_call_cpu_seconds`, `distri_call_peak_memory_bytes`,
+//!   `distri_host_calls_total` and `distri_compilations_total`.
+//!
+//! `host/examples` has an embedder with agents and one with a policy.
 
+mod account;
 mod artifact;
 mod bindings;
 mod building;
 mod cache;
 mod call;
 mod code;
+mod compiler;
 mod engine;
 mod error;
 mod executor;
@@ -35,8 +66,10 @@ mod host;
 mod imports;
 mod instance;
 mod json;
+mod kept;
 mod limiter;
 mod limits;
+mod meter;
 mod outcome;
 mod output;
 mod plugin;
@@ -51,8 +84,12 @@ pub use call::{
     ExecutionContext, ItemInfo, ItemKind, PluginInfo, ToolCall, ToolResult, WorkflowCall,
     WorkflowResult,
 };
+pub use compiler::CompilerProcess;
 pub use error::{Error, ErrorKind, Result};
 pub use executor::PluginExecutor;
 pub use host::{Activity, Host, HostBuilder};
 pub use limits::Limits;
-pub use services::{AgentCall, Caller, HostServices, InMemorySessions, LogLevel, LogRecord};
+pub use services::{
+    AgentCall, CallReport, Caller, Capability, HostServices, InMemorySessions, LogLevel, LogRecord,
+    Sessions,
+};

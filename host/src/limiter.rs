@@ -1,26 +1,43 @@
-//! Bounds on a store: memories and tables summed, and the deadline. Each answers
-//! with an error, which no guest can catch.
+//! Bounds on a store: memories and tables summed, the deadline and
+//! the processor's time. Each answers with an error, which no guest can catch.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 
 use crate::Limits;
+use crate::account::Usage;
 use crate::state::State;
 
 /// Sums all memories and tables of a store. It answers with an error, not with
 /// "no", so that a guest cannot catch it and go on.
 #[derive(Debug)]
 pub(crate) struct Limiter {
+    /// What the call has used, for its account.
+    usage: Arc<Usage>,
     memory: usize,
-    tables: usize,
-    /// Bytes and elements.
-    limits: (usize, usize),
+    table_elements: usize,
+    max_memory: usize,
+    max_table_elements: usize,
 }
 
 impl Limiter {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { memory: 0, tables: 0, limits: (limits.memory, limits.table_elements) }
+    pub(crate) fn new(limits: &Limits, usage: Arc<Usage>) -> Self {
+        Self {
+            usage,
+            memory: 0,
+            table_elements: 0,
+            max_memory: limits.memory,
+            max_table_elements: limits.table_elements,
+        }
+    }
+
+    /// Counts for another call from now on, beginning with what is there.
+    pub(crate) fn enter(&mut self, usage: Arc<Usage>) {
+        usage.memory.store(self.memory, Ordering::Relaxed);
+        self.usage = usage;
     }
 }
 
@@ -30,9 +47,11 @@ pub(crate) enum LimitHit {
     #[error("memory limit of {0} bytes")]
     Memory(usize),
     #[error("limit of {0} table elements")]
-    Tables(usize),
+    TableElements(usize),
     #[error("deadline")]
     Deadline,
+    #[error("limit of {0:?} on a processor")]
+    Cpu(Duration),
 }
 
 impl ResourceLimiter for Limiter {
@@ -43,10 +62,12 @@ impl ResourceLimiter for Limiter {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current));
-        if total > self.limits.0 {
-            return Err(LimitHit::Memory(self.limits.0).into());
+        if total > self.max_memory {
+            return Err(LimitHit::Memory(self.max_memory).into());
         }
         self.memory = total;
+        // Memories never shrink, so that this is the peak too.
+        self.usage.memory.store(total, Ordering::Relaxed);
         Ok(true)
     }
 
@@ -56,25 +77,24 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self.tables.saturating_add(desired.saturating_sub(current));
-        if total > self.limits.1 {
-            return Err(LimitHit::Tables(self.limits.1).into());
+        let total = self.table_elements.saturating_add(desired.saturating_sub(current));
+        if total > self.max_table_elements {
+            return Err(LimitHit::TableElements(self.max_table_elements).into());
         }
-        self.tables = total;
+        self.table_elements = total;
         Ok(true)
     }
 }
 
 /// What a running guest does at every tick: stop when its time is over, else
 /// let others run.
-pub(crate) fn at_tick(
-    deadline: Instant,
-) -> impl FnMut(StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
-    move |_| {
-        if Instant::now() >= deadline {
-            Err(LimitHit::Deadline.into())
-        } else {
-            Ok(UpdateDeadline::Yield(1))
-        }
+#[expect(clippy::needless_pass_by_value, reason = "the signature is wasmtime's")]
+pub(crate) fn at_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    let state = store.data_mut();
+    state.limiter.usage.ticks.fetch_add(1, Ordering::Relaxed);
+    if Instant::now() >= state.deadline {
+        return Err(LimitHit::Deadline.into());
     }
+    state.meter.look().map_err(LimitHit::Cpu)?;
+    Ok(UpdateDeadline::Yield(1))
 }

@@ -1,8 +1,22 @@
 //! What a wasmtime error really was: a limit, a trap, a fault.
 
+use std::time::Duration;
+
+use distri_manifest::{ByteSize, Span};
+
 use crate::limiter::LimitHit;
 use crate::output::Output;
 use crate::{Error, ErrorKind, Limits};
+
+/// What wasmtime's own bounds say. It keeps the types of these errors to itself
+/// (48.0), so that their texts are all there is; a test for each holds them here.
+const HANDLES: [&str; 3] = [
+    "cannot allocate another handle: store handle limit exceeded",
+    "cannot lend resource: store handle limit exceeded",
+    "resource table has no free keys",
+];
+const HOST_CALL_BYTES: &str = "too much data is being copied";
+const POOL: &str = "in the pooling allocator";
 
 /// Names what a wasmtime error really was. `what` is the plugin's item.
 pub(crate) fn classify(
@@ -12,18 +26,20 @@ pub(crate) fn classify(
     output: &Output,
 ) -> Error {
     if let Some(hit) = error.downcast_ref::<LimitHit>() {
-        return match hit {
+        return match *hit {
             LimitHit::Deadline => timed_out(what, limits),
-            LimitHit::Memory(bytes) => Error::new(
+            LimitHit::Cpu(limit) => out_of_cpu(what, limit),
+            LimitHit::Memory(bytes) => Error::over(
                 ErrorKind::MemoryLimit,
-                format!(
-                    "`{what}` needed more than its {} of memory",
-                    distri_manifest::ByteSize(*bytes as u64)
-                ),
+                "memory",
+                bytes,
+                format!("`{what}` needed more than its {} of memory", ByteSize(bytes as u64)),
             )
             .with_hint("`[limits] memory` in its manifest and the host's limit bound it"),
-            LimitHit::Tables(elements) => Error::new(
+            LimitHit::TableElements(elements) => Error::over(
                 ErrorKind::ResourceLimit,
+                "table_elements",
+                elements,
                 format!("`{what}` needed more than {elements} table elements"),
             ),
         };
@@ -31,7 +47,8 @@ pub(crate) fn classify(
     let trap = error.downcast_ref::<wasmtime::Trap>().copied();
     let root = error.root_cause().to_string();
     if trap == Some(wasmtime::Trap::StackOverflow) {
-        return Error::new(ErrorKind::StackOverflow, format!("`{what}` recursed too deeply"));
+        return Error::new(ErrorKind::StackOverflow, format!("`{what}` recursed too deeply"))
+            .with_source(error.into_boxed_dyn_error());
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return Error::new(
@@ -39,11 +56,20 @@ pub(crate) fn classify(
             format!("there is no room for another instance, for `{what}`: {root}"),
         );
     }
-    // wasmtime keeps the type of this error to itself (48.0): its text is all there is.
-    if root.starts_with("too much data is being copied") {
-        return Error::new(
+    if root.starts_with(HOST_CALL_BYTES) {
+        return Error::over(
             ErrorKind::PayloadTooLarge,
-            format!("`{what}` passed more than {} bytes in one call", limits.payload),
+            "payload",
+            limits.payload,
+            format!("`{what}` passed more than {} in one call", ByteSize(limits.payload as u64)),
+        );
+    }
+    if HANDLES.iter().any(|text| root.starts_with(text)) {
+        return Error::over(
+            ErrorKind::ResourceLimit,
+            "handles",
+            limits.handles,
+            format!("`{what}` held more than {} handles", limits.handles),
         );
     }
     let said = output.text();
@@ -52,13 +78,41 @@ pub(crate) fn classify(
         .with_source(error.into_boxed_dyn_error())
 }
 
+/// Why bytes did not compile.
+pub(crate) fn not_compiled(error: wasmtime::Error) -> Error {
+    let root = error.root_cause().to_string();
+    let (kind, message) = if root.contains(POOL) {
+        (ErrorKind::ResourceLimit, format!("the component needs more than the host has: {root}"))
+    } else {
+        (ErrorKind::InvalidComponent, format!("not a valid component: {root}"))
+    };
+    Error::new(kind, message).with_source(error.into_boxed_dyn_error())
+}
+
 /// The error of a call whose time is over.
 pub(crate) fn timed_out(what: &str, limits: &Limits) -> Error {
-    Error::new(
+    Error::over(
         ErrorKind::Timeout,
-        format!("`{what}` took longer than its {}", distri_manifest::Span(limits.timeout)),
+        "timeout",
+        milliseconds(limits.timeout),
+        format!("`{what}` took longer than its {}", Span(limits.timeout)),
     )
     .with_hint(
         "`[limits] timeout` in its manifest, the caller's deadline and the host's limit bound it",
     )
+}
+
+/// The error of a call that kept processors busy for too long.
+fn out_of_cpu(what: &str, limit: Duration) -> Error {
+    Error::over(
+        ErrorKind::Timeout,
+        "cpu",
+        milliseconds(limit),
+        format!("`{what}` and what it called computed for longer than {}", Span(limit)),
+    )
+    .with_hint("`[limits] cpu` in its manifest and the host's limit bound it")
+}
+
+fn milliseconds(time: Duration) -> usize {
+    usize::try_from(time.as_millis()).unwrap_or(usize::MAX)
 }

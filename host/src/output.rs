@@ -35,6 +35,11 @@ impl Output {
         written.dropped += dropped.len() as u64;
     }
 
+    /// Forgets everything, for the next call of a kept instance.
+    pub(crate) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Written::default();
+    }
+
     /// The text so far, with a marker where it was cut.
     pub(crate) fn text(&self) -> String {
         let written = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,41 +3,99 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::OnceCell;
+use distri_manifest::{Capabilities, Instances, Manifest};
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::code::{Code, Loader, Start};
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
+    Script,
 };
 
 /// One loaded plugin.
 pub(crate) struct Plugin {
+    /// Its number among all that this host has loaded.
+    pub(crate) id: u64,
     pub(crate) info: PluginInfo,
     pub(crate) limits: Limits,
-    /// Where the code is, for one that was built.
-    built: Option<(Artifact, ArtifactStore)>,
+    /// How long its instances live.
+    pub(crate) instances: Instances,
+    /// The secrets that its manifest names.
+    pub(crate) secrets: Vec<String>,
+    /// Root calls that may begin now.
+    pub(crate) permits: Semaphore,
+    /// Set when it is replaced or unloaded: calls under way finish on it.
+    retired: AtomicBool,
+    /// Where the code is, for one that was built; the component is `info.digest`.
+    built: Option<(Option<Script>, ArtifactStore)>,
     code: OnceCell<Arc<Code>>,
 }
 
 impl Plugin {
     /// A plugin that was built; its code is not touched yet.
-    pub(crate) fn built(artifact: Artifact, store: ArtifactStore, limits: &Limits) -> Self {
+    pub(crate) fn built(
+        id: u64,
+        artifact: Artifact,
+        store: ArtifactStore,
+        limits: &Limits,
+    ) -> Self {
         let info = PluginInfo {
-            package: artifact.package.clone(),
-            version: artifact.version.clone(),
-            description: artifact.description.clone(),
-            digest: artifact.component.clone(),
-            tools: artifact.tools.clone(),
-            workflows: artifact.workflows.clone(),
+            package: artifact.package,
+            version: artifact.version,
+            description: artifact.description,
+            digest: artifact.component,
+            tools: artifact.tools,
+            workflows: artifact.workflows,
         };
         let limits = limits.lowered_by(&artifact.limits);
-        Self { info, limits, built: Some((artifact, store)), code: OnceCell::new() }
+        let mut plugin = Self::new(id, info, limits, artifact.instances, &artifact.capabilities);
+        plugin.built = Some((artifact.script, store));
+        plugin
     }
 
     /// A plugin whose code is at hand.
-    pub(crate) fn with_code(info: PluginInfo, limits: Limits, code: Code) -> Self {
-        Self { info, limits, built: None, code: OnceCell::new_with(Some(Arc::new(code))) }
+    pub(crate) fn with_code(
+        id: u64,
+        info: PluginInfo,
+        limits: Limits,
+        manifest: &Manifest,
+        code: Code,
+    ) -> Self {
+        let instances = manifest.instances.clone();
+        let mut plugin = Self::new(id, info, limits, instances, &manifest.capabilities);
+        plugin.code = OnceCell::new_with(Some(Arc::new(code)));
+        plugin
+    }
+
+    fn new(
+        id: u64,
+        info: PluginInfo,
+        limits: Limits,
+        instances: Instances,
+        capabilities: &Capabilities,
+    ) -> Self {
+        Self {
+            id,
+            info,
+            instances,
+            secrets: visible_secrets(capabilities),
+            permits: Semaphore::new(limits.plugin_calls.min(Semaphore::MAX_PERMITS)),
+            limits,
+            retired: AtomicBool::new(false),
+            built: None,
+            code: OnceCell::new(),
+        }
+    }
+
+    /// Keeps no instance from now on.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
     }
 
     /// What to instantiate now.
@@ -50,19 +108,19 @@ impl Plugin {
     /// a script, the engine's image, while the component is compiled behind it;
     /// else the component, compiled now.
     async fn bring(&self, loader: Arc<Loader>) -> Result<Arc<Code>> {
-        let Some((artifact, store)) = self.built.clone() else {
+        let (package, digest) = (self.info.package.clone(), self.info.digest.clone());
+        let Some((script, store)) = self.built.clone() else {
             return Err(Error::new(
                 ErrorKind::Internal,
                 "the plugin has neither code nor artifact",
             ));
         };
         blocking(move || {
-            if let Some(image) = loader.cached(&artifact.component) {
+            if let Some(image) = loader.cached(&digest) {
                 return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&image)?)))));
             }
-            let Some(script) = &artifact.script else {
-                let wasm = store.get(&artifact.component)?;
-                let component = loader.component(&wasm, &artifact.component)?;
+            let Some(script) = &script else {
+                let component = loader.component(&store.get(&digest)?, &digest)?;
                 return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&component)?)))));
             };
             let engine = match loader.cached(&script.engine) {
@@ -74,12 +132,14 @@ impl Plugin {
             let upgraded = Arc::clone(&code);
             tokio::task::spawn_blocking(move || {
                 let image = store
-                    .get(&artifact.component)
-                    .and_then(|wasm| loader.component(&wasm, &artifact.component))
+                    .get(&digest)
+                    .and_then(|wasm| loader.component(&wasm, &digest))
                     .and_then(|component| loader.link(&component));
                 match image {
                     Ok(image) => upgraded.upgrade(image),
-                    Err(error) => tracing::warn!(%error, plugin = %artifact.package, "stays on the script engine"),
+                    Err(error) => {
+                        tracing::warn!(%error, plugin = %package, "stays on the script engine")
+                    }
                 }
             });
             Ok(code)
@@ -91,6 +151,13 @@ impl Plugin {
     pub(crate) fn item(&self, kind: ItemKind, name: &str) -> Option<&ItemInfo> {
         self.info.items(kind).iter().find(|item| item.name.as_str() == name)
     }
+}
+
+/// The secrets whose values the plugin itself sees: not those that are bound to
+/// a host.
+fn visible_secrets(capabilities: &Capabilities) -> Vec<String> {
+    let visible = capabilities.secrets.iter().filter(|secret| secret.host.is_none());
+    visible.map(|secret| secret.name.clone()).collect()
 }
 
 /// Runs blocking work off the async workers.

@@ -16,16 +16,18 @@ pub(crate) struct Generation {
 }
 
 impl Generation {
-    pub(crate) fn with(&self, plugin: Arc<Plugin>) -> Self {
-        let mut plugins = self.plugins.clone();
-        plugins.insert(plugin.info.package.clone(), plugin);
-        Self { plugins }
+    /// Adds plugins, and returns those that they replace.
+    pub(crate) fn add(&mut self, plugins: impl Iterator<Item = Plugin>) -> Vec<Arc<Plugin>> {
+        let add =
+            |plugin: Plugin| self.plugins.insert(plugin.info.package.clone(), Arc::new(plugin));
+        plugins.filter_map(add).collect()
     }
 
-    pub(crate) fn without(&self, package: &str) -> Self {
-        let mut plugins = self.plugins.clone();
-        plugins.remove(package);
-        Self { plugins }
+    /// Removes a plugin.
+    pub(crate) fn remove(&mut self, package: &str) -> Result<Arc<Plugin>> {
+        let plugin = Arc::clone(self.plugin(package)?);
+        self.plugins.remove(package);
+        Ok(plugin)
     }
 
     pub(crate) fn plugins(&self) -> impl Iterator<Item = &Arc<Plugin>> {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-use crate::{Error, ErrorKind, ExecutionContext, Result};
+use crate::{Error, ErrorKind, ExecutionContext, ItemKind, Result};
 
 /// Who asks: taken from the host's own record of the call, never from the guest.
 #[derive(Debug, Clone)]
@@ -65,8 +66,48 @@ pub struct LogRecord {
     pub call_id: String,
 }
 
-/// What plugins get from the program that embeds the host. Each method may be
-/// called from many tasks at once; a dropped call drops its future.
+/// Something that a plugin asks for, for [`HostServices::authorise`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capability<'a> {
+    /// To call the tool `package/tool`.
+    Tool(&'a str),
+    /// To call the agent of this name.
+    Agent(&'a str),
+}
+
+/// What one call did, root or nested. Names and numbers only.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CallReport {
+    /// The package that was called.
+    pub package: String,
+    /// Its tool or workflow.
+    pub item: String,
+    /// Which of the two it is.
+    pub kind: ItemKind,
+    /// The call.
+    pub call_id: String,
+    /// The call that made it; none for a root call.
+    pub caller_id: Option<String>,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// `ok`, or the name of an [`ErrorKind`].
+    pub outcome: &'static str,
+    /// Wall time, nested calls included.
+    pub elapsed: Duration,
+    /// Time on a processor, nested calls included.
+    pub cpu: Duration,
+    /// Bytes of linear memory at its highest.
+    pub peak_memory: usize,
+    /// Epochs of a millisecond during which the guest ran.
+    pub ticks: u64,
+}
+
+/// What plugins get from the program that embeds the host. Every method
+/// has a default; `()` has nothing but them. Each may be
+/// called from many tasks at once; a dropped call drops its future. One that
+/// panics fails the call that needed it as `internal`, and no other.
 #[async_trait]
 pub trait HostServices: Send + Sync + 'static {
     /// Gives a task to an agent and returns its final text.
@@ -75,11 +116,39 @@ pub trait HostServices: Send + Sync + 'static {
             .with_hint("this host has no agents"))
     }
 
-    /// Reads a session's value, as JSON.
-    async fn get_session_value(&self, session: &str, key: &str) -> Result<Option<String>>;
+    /// Whether the policy lets this caller have what it asks for. Everything by
+    /// default.
+    ///
+    /// # Errors
+    ///
+    /// Usually `denied`, which the plugin and its caller are told.
+    fn authorise(&self, caller: &Caller, capability: Capability<'_>) -> Result<()> {
+        let _ = (caller, capability);
+        Ok(())
+    }
 
-    /// Writes a session's value, as JSON.
-    async fn set_session_value(&self, session: &str, key: &str, value: String) -> Result<()>;
+    /// The value of a secret that a package's manifest names; none by default.
+    async fn get_secret(&self, package: &str, name: &str) -> Result<Option<String>> {
+        let _ = (package, name);
+        Ok(None)
+    }
+
+    /// The wall clock that plugins see; the machine's by default.
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    /// Takes the report of a call that ended, cancelled ones included. Called
+    /// within the call: it must not block.
+    fn observe(&self, report: &CallReport) {
+        let _ = report;
+    }
+
+    /// Where sessions' values are kept. None by default: the host then keeps them
+    /// in memory, for as long as it lives.
+    fn sessions(&self) -> Option<&dyn Sessions> {
+        None
+    }
 
     /// Takes a plugin's log line. By default it becomes a `tracing` event with
     /// the target `distri::plugin`.
@@ -103,35 +172,36 @@ pub trait HostServices: Send + Sync + 'static {
     }
 }
 
-/// Session values in memory. A host without services of its own uses it; an
-/// embedder may hold one and delegate to it.
+/// Nothing of the embedder's own: no agents, every call allowed, no secrets,
+/// sessions in memory, the machine's clock, log lines to `tracing`.
+impl HostServices for () {}
+
+/// Where the values are that plugins keep in a session.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Reads a session's value, as JSON; none when there is none.
+    async fn get(&self, session: &str, key: &str) -> Result<Option<String>>;
+
+    /// Writes a session's value, as JSON, whole or not at all.
+    async fn set(&self, session: &str, key: &str, value: String) -> Result<()>;
+}
+
+/// Sessions in memory.
 #[derive(Debug, Default)]
 pub struct InMemorySessions {
     values: Mutex<HashMap<(String, String), String>>,
 }
 
-impl InMemorySessions {
-    /// Reads a value.
-    pub fn get(&self, session: &str, key: &str) -> Option<String> {
+#[async_trait]
+impl Sessions for InMemorySessions {
+    async fn get(&self, session: &str, key: &str) -> Result<Option<String>> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        values.get(&(session.to_owned(), key.to_owned())).cloned()
+        Ok(values.get(&(session.to_owned(), key.to_owned())).cloned())
     }
 
-    /// Writes a value.
-    pub fn set(&self, session: &str, key: &str, value: String) {
+    async fn set(&self, session: &str, key: &str, value: String) -> Result<()> {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.insert((session.to_owned(), key.to_owned()), value);
-    }
-}
-
-#[async_trait]
-impl HostServices for InMemorySessions {
-    async fn get_session_value(&self, session: &str, key: &str) -> Result<Option<String>> {
-        Ok(self.get(session, key))
-    }
-
-    async fn set_session_value(&self, session: &str, key: &str, value: String) -> Result<()> {
-        self.set(session, key, value);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -10,21 +11,31 @@ use wasmtime_wasi_http::{
     RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use crate::Limits;
+use crate::account::Usage;
 use crate::frame::Frame;
 use crate::frozen::{Clock, FixedRandom};
+use crate::instance::building_meter;
 use crate::limiter::Limiter;
+use crate::meter::Meter;
 use crate::output::Output;
+use crate::{HostServices, Limits};
 
 /// The data of every store.
 pub(crate) struct State {
-    /// The call this store serves; none while a plugin is being built or described.
+    /// The call this store serves; none while a plugin is being built or
+    /// described, and while a kept instance waits for its next call.
     pub(crate) frame: Option<Arc<Frame>>,
+    /// When the call's time is over.
+    pub(crate) deadline: Instant,
+    /// The call's time on a processor.
+    pub(crate) meter: Arc<Meter>,
     /// What the guest wrote to its standard output and error.
     pub(crate) output: Output,
     pub(crate) limiter: Limiter,
     /// Set while a script's top level runs: clocks then stand still.
     frozen: Arc<AtomicBool>,
+    /// The embedder, for its clock.
+    services: Option<Arc<dyn HostServices>>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: DenyHttp,
@@ -32,13 +43,37 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// A state with no environment, no arguments, no folders and no network.
-    pub(crate) fn new(frame: Option<Arc<Frame>>, limits: &Limits, frozen: bool) -> Self {
+    /// The state of a store that serves a call: no environment, no arguments, no
+    /// folders and no network.
+    pub(crate) fn for_call(frame: Arc<Frame>, frozen: bool) -> Self {
+        let services = Some(frame.host.shared_services());
+        let meter = Meter::new(Arc::clone(&frame.cpu));
+        let usage = Arc::clone(&frame.usage);
+        let (limits, deadline) = (&frame.limits, frame.deadline);
+        let mut state = Self::new(limits, deadline, meter, usage, services, frozen);
+        state.frame = Some(frame);
+        state
+    }
+
+    /// The state of a store in which something is built or described.
+    pub(crate) fn for_build(limits: &Limits, deadline: Instant, frozen: bool) -> Self {
+        Self::new(limits, deadline, building_meter(limits), Arc::default(), None, frozen)
+    }
+
+    fn new(
+        limits: &Limits,
+        deadline: Instant,
+        meter: Arc<Meter>,
+        usage: Arc<Usage>,
+        services: Option<Arc<dyn HostServices>>,
+        frozen: bool,
+    ) -> Self {
         let output = Output::default();
         let frozen = Arc::new(AtomicBool::new(frozen));
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(output.clone()).stderr(output.clone());
-        wasi.wall_clock(Clock::new(&frozen)).monotonic_clock(Clock::new(&frozen));
+        wasi.wall_clock(Clock::new(&frozen, services.clone()));
+        wasi.monotonic_clock(Clock::new(&frozen, None));
         if frozen.load(Ordering::Relaxed) {
             wasi.secure_random(FixedRandom(0))
                 .insecure_random(FixedRandom(0))
@@ -46,17 +81,34 @@ impl State {
         }
         let mut table = ResourceTable::new();
         // A guest's handles live in the host's memory: bounded like its own.
-        table.set_max_capacity(10_000);
+        table.set_max_capacity(limits.handles);
         Self {
-            frame,
+            frame: None,
+            deadline,
+            meter,
             output,
-            limiter: Limiter::new(limits),
+            limiter: Limiter::new(limits, usage),
             frozen,
+            services,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: DenyHttp,
             table,
         }
+    }
+
+    /// Begins another call on a kept instance.
+    pub(crate) fn enter(&mut self, frame: Arc<Frame>) {
+        self.deadline = frame.deadline;
+        self.meter = Meter::new(Arc::clone(&frame.cpu));
+        self.limiter.enter(Arc::clone(&frame.usage));
+        self.frame = Some(frame);
+    }
+
+    /// Ends a call on an instance that is kept: nothing of it stays here.
+    pub(crate) fn leave(&mut self) {
+        self.frame = None;
+        self.output.clear();
     }
 
     /// Ends the time in which a script's top level runs: clocks and randomness
@@ -65,11 +117,11 @@ impl State {
         if self.frozen.swap(false, Ordering::Relaxed) {
             let mut fresh = WasiCtxBuilder::new();
             fresh.stdout(self.output.clone()).stderr(self.output.clone());
+            fresh.wall_clock(Clock::new(&self.frozen, self.services.clone()));
             self.wasi = fresh.build();
         }
     }
 }
-
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }

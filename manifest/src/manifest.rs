@@ -86,10 +86,42 @@ pub struct Dependency {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitRequest {
-    /// Linear memory of one instance, in bytes.
-    pub memory: Option<ByteSize>,
     /// Wall time of one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
+    /// Time on a processor of one call, with all that it calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Span>,
+    /// All linear memories of one instance together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<ByteSize>,
+    /// Elements of all tables of one instance together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_elements: Option<usize>,
+    /// Handles that one instance may hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handles: Option<usize>,
+    /// One JSON value that crosses the boundary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<ByteSize>,
+    /// Levels of nesting in such a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json_depth: Option<usize>,
+    /// Lines that one call may log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u32>,
+    /// Bytes that one call may log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<ByteSize>,
+    /// Calls within calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// Calls that one call may make in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested_calls: Option<u32>,
+    /// Calls of the package from outside that run at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrent_calls: Option<usize>,
 }
 
 /// `[instances]`.

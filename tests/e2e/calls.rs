@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use distri_host::{
-    AgentCall, ErrorKind, ExecutionContext, Host, HostServices, InMemorySessions, Result, ToolCall,
-};
+use distri_host::{AgentCall, ErrorKind, ExecutionContext, Host, HostServices, Result, ToolCall};
 use tokio::sync::{Barrier, Notify};
 
 use crate::support::{MANIFEST, Sandbox, tool};
@@ -14,7 +12,6 @@ use crate::support::{MANIFEST, Sandbox, tool};
 /// Agents that wait for each other, or for ever.
 #[derive(Default)]
 struct Agents {
-    sessions: InMemorySessions,
     barrier: Option<Arc<Barrier>>,
     asked: Arc<Notify>,
     block: bool,
@@ -31,14 +28,6 @@ impl HostServices for Agents {
             std::future::pending::<()>().await;
         }
         Ok(format!("{} heard {}", call.name, call.task))
-    }
-
-    async fn get_session_value(&self, session: &str, key: &str) -> Result<Option<String>> {
-        self.sessions.get_session_value(session, key).await
-    }
-
-    async fn set_session_value(&self, session: &str, key: &str, value: String) -> Result<()> {
-        self.sessions.set_session_value(session, key, value).await
     }
 }
 
@@ -128,7 +117,7 @@ async fn a_chain_ends_at_its_callers_deadline() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_numbers_differ_between_fresh_instances() {
     let sandbox = Sandbox::with_plugin(&tool("roll", "return [Math.random(), Math.random()];"));
-    let host = sandbox.host(InMemorySessions::default());
+    let host = sandbox.host(());
     let mut rolls = std::collections::BTreeSet::new();
     for _ in 0..20 {
         let answer = host.execute_tool("p", "roll", ToolCall::new("{}")).await.unwrap();
@@ -145,7 +134,7 @@ async fn nothing_of_one_call_is_left_for_the_next() {
         "count",
         "return ((globalThis as any).n = ((globalThis as any).n ?? 0) + 1);",
     ));
-    let host = sandbox.host(InMemorySessions::default());
+    let host = sandbox.host(());
     for _ in 0..3 {
         assert_eq!(host.execute_tool("p", "count", ToolCall::new("{}")).await.unwrap().result, "1");
     }
@@ -159,7 +148,7 @@ async fn a_session_keeps_values_between_calls_and_apart_from_others() {
          await setSessionValue(\"n\", n + 1);\n\
          return n + 1;",
     ));
-    let host = sandbox.host(InMemorySessions::default());
+    let host = sandbox.host(());
     let visit = async |session: &str| {
         let call =
             ToolCall { context: ExecutionContext::in_session(session), ..ToolCall::new("{}") };
@@ -185,7 +174,7 @@ async fn a_caller_sees_why_its_callee_failed() {
              ] };\n",
         ),
     ]);
-    let host = sandbox.host(InMemorySessions::default());
+    let host = sandbox.host(());
     let answer = host.execute_tool("p", "asks", ToolCall::new("{}")).await.unwrap();
     let told: serde_json::Value = serde_json::from_str(&answer.result).unwrap();
     assert_eq!(
@@ -220,7 +209,7 @@ async fn both_tiers_of_a_typescript_plugin_answer_alike() {
     let fresh = || Host::builder().cache_folder(cache.path()).build().unwrap();
     fresh().compile(engine).await.unwrap();
     let first = fresh();
-    first.load_artifact(artifact.clone(), &workspace.store());
+    first.load_artifacts([artifact.clone()], &workspace.store());
     let call = || {
         let mut context = ExecutionContext::in_session("s");
         context.params = "{\"a\": 1}".to_owned();
@@ -237,7 +226,7 @@ async fn both_tiers_of_a_typescript_plugin_answer_alike() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let second = fresh();
-    second.load_artifact(artifact.clone(), &workspace.store());
+    second.load_artifacts([artifact.clone()], &workspace.store());
     assert!(second.is_compiled(&artifact.component));
     let by_image = second.execute_tool("p", "tell", call()).await.unwrap();
     assert_eq!(by_script, by_image);
@@ -255,14 +244,7 @@ async fn what_a_plugin_logs_reaches_the_embedder_line_by_line() {
     #[derive(Default, Clone)]
     struct Log(Arc<Mutex<Vec<LogRecord>>>);
 
-    #[async_trait]
     impl HostServices for Log {
-        async fn get_session_value(&self, _: &str, _: &str) -> Result<Option<String>> {
-            Ok(None)
-        }
-        async fn set_session_value(&self, _: &str, _: &str, _: String) -> Result<()> {
-            Ok(())
-        }
         fn log(&self, record: LogRecord) {
             self.0.lock().unwrap().push(record);
         }

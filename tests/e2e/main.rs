@@ -7,5 +7,6 @@ mod answers;
 mod builds;
 mod calls;
 mod docs;
+mod embedding;
 mod failures;
 mod support;

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use distri_host::{
-    AgentCall, Error, ErrorKind, HostServices, InMemorySessions, Result as HostResult,
-};
+use distri_host::{AgentCall, Error, ErrorKind, HostServices, Result as HostResult};
 use distri_manifest::suggestion;
 use miette::{NamedSource, SourceSpan};
 use serde::{Deserialize, Serialize};
@@ -134,7 +132,6 @@ fn split(text: &str) -> Option<(&str, &str)> {
 pub struct ScriptedAgents {
     agents: BTreeMap<String, Agent>,
     answered: Mutex<BTreeMap<String, usize>>,
-    sessions: InMemorySessions,
 }
 
 impl ScriptedAgents {
@@ -181,15 +178,6 @@ impl HostServices for ScriptedAgents {
         };
         tracing::info!(target: "distri::agent", "agent `{}` answers `{}` from its script, no model runs", agent.name, call.caller.package);
         Ok(settings.replies.get(turn).unwrap_or(last).clone())
-    }
-
-    async fn get_session_value(&self, session: &str, key: &str) -> HostResult<Option<String>> {
-        Ok(self.sessions.get(session, key))
-    }
-
-    async fn set_session_value(&self, session: &str, key: &str, value: String) -> HostResult<()> {
-        self.sessions.set(session, key, value);
-        Ok(())
     }
 }
 

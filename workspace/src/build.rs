@@ -165,9 +165,8 @@ impl Workspace {
     pub fn load(&self, host: &Host) -> Result<Vec<Artifact>> {
         let store = self.store();
         let artifacts: Vec<Artifact> = store.catalog()?.packages.into_values().collect();
-        for artifact in artifacts.iter().filter(|artifact| !artifact.component.is_empty()) {
-            host.load_artifact(artifact.clone(), &store);
-        }
+        let callable = artifacts.iter().filter(|artifact| !artifact.component.is_empty());
+        host.load_artifacts(callable.cloned(), &store);
         Ok(artifacts)
     }
 }

@@ -1,0 +1,125 @@
+//! Side-by-side benchmarks of the host: what it adds to bare wasmtime, what a
+//! thousand plugins cost, and what the pool of instances should keep resident.
+//! Everything that is compared is measured in one run, in turns.
+
+mod bare;
+mod calls;
+mod many;
+mod measure;
+mod plugins;
+mod pool;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde::Serialize;
+
+use crate::plugins::Plugins;
+
+/// Benchmarks of the host.
+#[derive(Parser)]
+struct Args {
+    /// Runs only these; all of them otherwise
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Prints one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Measures a thousand plugins of the workspace in this folder, in a process
+    /// that did nothing before
+    #[arg(long, hide = true)]
+    measure_many: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// A call on a fresh instance: the host and bare wasmtime
+    Calls,
+    /// Registering plugins and calling each once: time and memory
+    Many,
+    /// What the pool keeps resident: time of a call, the instance's drop included
+    Pool,
+}
+
+/// One figure that has a bound.
+#[derive(Debug, Serialize)]
+struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
+    at_most: f64,
+}
+
+impl Figure {
+    fn is_within(&self) -> bool {
+        self.value <= self.at_most
+    }
+}
+
+/// What a run found.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    /// Lines to read: measured, without a bound.
+    measured: Vec<String>,
+    /// Figures with a bound.
+    bounded: Vec<Figure>,
+}
+
+impl Report {
+    fn line(&mut self, line: impl Into<String>) {
+        self.measured.push(line.into());
+    }
+
+    fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str, at_most: f64) {
+        self.bounded.push(Figure { name: name.into(), value, unit, at_most });
+    }
+
+    fn print(&self) {
+        for line in &self.measured {
+            println!("{line}");
+        }
+        println!();
+        for figure in &self.bounded {
+            let verdict = if figure.is_within() { "ok" } else { "OVER" };
+            println!(
+                "{:<58} {:>9.2} {:<9} at most {:>6} {verdict}",
+                figure.name, figure.value, figure.unit, figure.at_most
+            );
+        }
+    }
+}
+
+/// Exits with 1 when a figure is over its bound.
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some(root) = args.measure_many {
+        let costs = runtime.block_on(many::measure(&root))?;
+        println!("{}", serde_json::to_string(&costs)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wanted = |part| args.parts.is_empty() || args.parts.contains(&part);
+    // In a task, as an embedder's calls are.
+    let (calls, many, pool) = (wanted(Part::Calls), wanted(Part::Many), wanted(Part::Pool));
+    let report = runtime.block_on(runtime.spawn(async move {
+        let plugins = Plugins::build().await?;
+        let mut report = Report::default();
+        if calls {
+            calls::run(&plugins, &mut report).await?;
+        }
+        if many {
+            many::run(&plugins, &mut report).await?;
+        }
+        if pool {
+            pool::run(&plugins, &mut report).await?;
+        }
+        anyhow::Ok(report)
+    }))??;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        report.print();
+    }
+    Ok(ExitCode::from(u8::from(!report.bounded.iter().all(Figure::is_within))))
+}

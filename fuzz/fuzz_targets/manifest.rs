@@ -1,0 +1,12 @@
+//! Any text read as a manifest: a manifest, or an error that can be shown.
+
+#![no_main]
+
+use distri_manifest::Manifest;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Err(error) = text.parse::<Manifest>() {
+        assert!(!error.to_string().is_empty());
+    }
+});

@@ -1,0 +1,15 @@
+//! What a hostile or broken plugin must not be able to do. Each test is a row
+//! of the project's list of attacks, says what it measures, and ends with the
+//! next good call, which answers correctly.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod boundary;
+mod code;
+mod crowds;
+mod guest;
+mod instances;
+mod memory;
+mod soak;
+mod support;
+mod time;
