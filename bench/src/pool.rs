@@ -1,6 +1,7 @@
 //! What the pool of instances should keep resident when an instance is dropped:
 //! pages that are kept need not be faulted in again, but must be cleared.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use wasmtime::component::Component;
@@ -20,11 +21,8 @@ const CALLS: usize = 20;
 
 pub(crate) async fn run(plugins: &Plugins, report: &mut Report) -> anyhow::Result<()> {
     report.line("A call on a fresh instance, its drop included, by what the pool keeps resident:");
-    report.line(format!(
-        "  {:<16}{}",
-        "",
-        KEPT.map(|kept| format!("{:>10}", format!("{} KiB", kept >> 10))).concat()
-    ));
+    let columns = KEPT.map(|kept| format!("{:>11}", format!("{} KiB", kept >> 10)));
+    report.line(format!("  {:<26}{}", "", columns.concat()));
     for plugin in plugins.both() {
         for (cow, name) in [(true, "copy-on-write"), (false, "copied")] {
             let engines =
@@ -41,11 +39,11 @@ pub(crate) async fn run(plugins: &Plugins, report: &mut Report) -> anyhow::Resul
                     time!(times, CALLS, bare.call());
                 }
             }
-            let times: String = runs
-                .iter_mut()
-                .map(|(_, times)| format!("{:>10}", micros(median(times))))
-                .collect();
-            report.line(format!("  {:<16}{times}", format!("{} {name}", &plugin.language[..4])));
+            let mut line = format!("  {:<26}", format!("{} {name}", plugin.language));
+            for (_, times) in &mut runs {
+                let _ = write!(line, "{:>11}", micros(median(times)));
+            }
+            report.line(line);
         }
     }
     Ok(())

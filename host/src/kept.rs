@@ -129,12 +129,11 @@ impl Lease {
     /// Keeps the instance for the next call, unless its plugin was unloaded.
     pub(crate) fn give_back(self, live: Live) {
         let mut slots = self.kept.lock();
-        match slots.get_mut(&self.key) {
-            Some(slot) => *slot = Slot::Idle(Box::new(live), Instant::now()),
-            None => {
-                drop(slots);
-                drop(live);
-            }
+        if let Some(slot) = slots.get_mut(&self.key) {
+            *slot = Slot::Idle(Box::new(live), Instant::now());
+        } else {
+            drop(slots);
+            drop(live);
         }
     }
 }

@@ -88,7 +88,6 @@ impl ResourceLimiter for Limiter {
 
 /// What a running guest does at every tick: stop when its time is over, else
 /// let others run.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is wasmtime's")]
 pub(crate) fn at_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
     state.limiter.usage.ticks.fetch_add(1, Ordering::Relaxed);

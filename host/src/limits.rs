@@ -77,7 +77,7 @@ impl Default for Limits {
             concurrent_calls: 64,
             kept_instances: 64,
             component_size: 64 << 20,
-            compile_time: Duration::from_secs(60),
+            compile_time: Duration::from_mins(1),
         }
     }
 }

@@ -138,7 +138,7 @@ impl Plugin {
                 match image {
                     Ok(image) => upgraded.upgrade(image),
                     Err(error) => {
-                        tracing::warn!(%error, plugin = %package, "stays on the script engine")
+                        tracing::warn!(%error, plugin = %package, "stays on the script engine");
                     }
                 }
             });

@@ -152,7 +152,7 @@ const STDOUT: &str = "
 async fn output_without_end_is_cut_with_a_marker() {
     // Time enough for all of it, where the host is not optimised.
     let bench = Bench::new(|limits| {
-        limits.cpu = Duration::from_secs(60);
+        limits.cpu = Duration::from_mins(1);
         limits.timeout = limits.cpu;
     })
     .await;
@@ -178,7 +178,7 @@ async fn output_without_end_is_cut_with_a_marker() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_million_empty_writes_take_no_memory() {
     let bench = Bench::new(|limits| {
-        limits.cpu = Duration::from_secs(60);
+        limits.cpu = Duration::from_mins(1);
         limits.timeout = limits.cpu;
     })
     .await;

@@ -91,16 +91,13 @@ impl Bench {
     }
 
     /// Loads and calls a guest that must fail, and gives its error and how long it took.
-    #[track_caller]
-    pub(crate) fn fails(&self, wasm: Vec<u8>) -> impl Future<Output = (Error, Duration)> {
-        async move {
-            self.load("bad", wasm).await.unwrap();
-            let began = Instant::now();
-            let error = self.call("bad").await.unwrap_err();
-            let elapsed = began.elapsed();
-            self.still_good().await;
-            (error, elapsed)
-        }
+    pub(crate) async fn fails(&self, wasm: Vec<u8>) -> (Error, Duration) {
+        self.load("bad", wasm).await.unwrap();
+        let began = Instant::now();
+        let error = self.call("bad").await.unwrap_err();
+        let elapsed = began.elapsed();
+        self.still_good().await;
+        (error, elapsed)
     }
 
     /// The next good call answers correctly, and nothing is left of earlier ones.

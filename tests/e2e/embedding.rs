@@ -61,7 +61,7 @@ impl HostServices for Watching {
     }
 
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(86_400)
+        SystemTime::UNIX_EPOCH + Duration::from_hours(24)
     }
 
     fn observe(&self, report: &CallReport) {
@@ -169,7 +169,7 @@ async fn calls_are_reported_measured_and_traced_with_nothing_secret_in_it() {
 
     let text = String::from_utf8(transcript.0.lock().unwrap().clone()).unwrap();
     let inner =
-        text.lines().find(|line| line.contains("call ended") && line.contains("q")).unwrap();
+        text.lines().find(|line| line.contains("call ended") && line.contains('q')).unwrap();
     // The nested call's span lies in the host call's, and that in the root call's.
     let at = |part: &str| inner.find(part).unwrap_or_else(|| panic!("no {part} in {inner}"));
     let (root, asked, nested) =
