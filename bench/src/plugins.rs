@@ -32,7 +32,7 @@ impl Plugins {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("workspace");
         let workspace = Workspace::at(root.canonicalize()?);
         let host = Host::builder().cache_folder(cache_folder()?).build()?;
-        let report = workspace.build(&host, |event| eprintln!("{event:.0?}")).await?;
+        let report = workspace.build(&host, |_| {}).await?;
         if let Some((package, error)) = report.failed.into_iter().next() {
             bail!("{package} cannot be built: {error}");
         }

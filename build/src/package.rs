@@ -113,7 +113,7 @@ impl Builder {
             inputs: before.inputs.clone(),
             ..described
         } == *before;
-        Ok(kept && same_manifest && inputs::unchanged(&self.root, &before.inputs))
+        Ok(kept && same_manifest && inputs::unchanged(&self.store, &self.root, &before.inputs))
     }
 
     /// An artifact with everything that the manifest says.
@@ -134,7 +134,7 @@ impl Builder {
             capabilities: manifest.capabilities.clone(),
             limits: manifest.limits.clone(),
             instances: manifest.instances.clone(),
-            inputs: std::collections::BTreeMap::new(),
+            inputs: String::new(),
             builder: builder.to_owned(),
         }
     }
@@ -167,7 +167,7 @@ impl Builder {
             }),
             tools: output.tools,
             workflows: output.workflows,
-            inputs: inputs::digests(&self.root, files)?,
+            inputs: inputs::record(&self.store, &self.root, files)?,
             ..self.blank(package, "typescript", &fingerprint(manifest)?)
         })
     }
@@ -192,14 +192,14 @@ impl Builder {
             component: self.store.put(&built.component)?,
             tools,
             workflows,
-            inputs: inputs::digests(&self.root, files)?,
+            inputs: inputs::record(&self.store, &self.root, files)?,
             ..self.blank(package, language, &fingerprint(&package.manifest)?)
         })
     }
 
     fn agents_only(&self, package: &Package) -> Result<Artifact> {
         Ok(Artifact {
-            inputs: inputs::digests(&self.root, manifest_file(package))?,
+            inputs: inputs::record(&self.store, &self.root, manifest_file(package))?,
             ..self.blank(package, "agents", &fingerprint(&package.manifest)?)
         })
     }
@@ -213,7 +213,7 @@ fn manifest_file(package: &Package) -> Option<PathBuf> {
 /// Whether a source that the artifact was built from was changed or removed
 /// since, in the workspace at `root`.
 pub fn is_stale(root: &Path, artifact: &Artifact) -> bool {
-    !inputs::unchanged(root, &artifact.inputs)
+    !inputs::unchanged(&ArtifactStore::of_workspace(root), root, &artifact.inputs)
 }
 
 /// What of this program the build of such a package depends on.

@@ -20,7 +20,7 @@ pub const RUNTIME_FOLDER: &str = ".distri/runtime";
 const KEPT_FOR: Duration = Duration::from_hours(1);
 
 /// The format of the catalog; another number is another format.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The record of one package's build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,9 +55,8 @@ pub struct Artifact {
     pub limits: LimitRequest,
     /// How long its instances live.
     pub instances: Instances,
-    /// The files it was built from, relative to the workspace's root where they
-    /// lie in it, with their SHA-256.
-    pub inputs: BTreeMap<PathBuf, String>,
+    /// SHA-256 of the list of files that it was built from, which only builds read.
+    pub inputs: String,
     /// What built it. Another builder builds it again.
     pub builder: String,
 }
@@ -92,7 +91,7 @@ impl Catalog {
                 .flat_map(|script| [&script.engine, &script.source, &script.source_map]);
             // A package of agents only has no component.
             let component = Some(&artifact.component).filter(|digest| !digest.is_empty());
-            script.chain(component).map(String::as_str)
+            script.chain(component).chain([&artifact.inputs]).map(String::as_str)
         })
     }
 }

@@ -31,6 +31,9 @@ const ABANDONED: Duration = Duration::from_hours(1);
 /// Bytes of the HMAC-SHA256 at the end of every file.
 const MAC_LEN: usize = 32;
 
+/// Bytes of a file that are looked at together: little enough for the stack.
+const PART: usize = 32 << 10;
+
 /// The user's folder of compiled code.
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -59,17 +62,34 @@ impl Cache {
         mac
     }
 
-    /// The file `name` if it is there and authentic.
-    pub(crate) fn read(&self, name: &str) -> Option<(File, Vec<u8>)> {
-        let mut file = File::open(self.folder.join(name)).ok()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
+    /// The bytes of the file `name`, if it is there and authentic.
+    pub(crate) fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = std::fs::read(self.folder.join(name)).ok()?;
         let body = bytes.len().checked_sub(MAC_LEN)?;
         let mut mac = self.mac(name);
         mac.update(&bytes[..body]);
         mac.verify_slice(&bytes[body..]).ok()?;
         bytes.truncate(body);
-        Some((file, bytes))
+        Some(bytes)
+    }
+
+    /// The file `name` itself, if it is there and authentic. Its bytes are looked
+    /// at, a part at a time, and not kept.
+    fn open_authentic(&self, name: &str) -> Option<File> {
+        let mut file = File::open(self.folder.join(name)).ok()?;
+        let mut left = file.metadata().ok()?.len().checked_sub(MAC_LEN as u64)?;
+        let mut mac = self.mac(name);
+        let mut part = [0; PART];
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(PART).min(PART);
+            file.read_exact(&mut part[..wanted]).ok()?;
+            mac.update(&part[..wanted]);
+            left -= wanted as u64;
+        }
+        let mut found = [0; MAC_LEN];
+        file.read_exact(&mut found).ok()?;
+        mac.verify_slice(&found).ok()?;
+        Some(file)
     }
 
     /// Writes `name` beside itself and renames it: readers see the old file or
@@ -86,7 +106,7 @@ impl Cache {
 
     /// The compiled image of the component with this digest, if it is there.
     pub(crate) fn image(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let (file, _) = self.read(&image_name(engine, digest))?;
+        let file = self.open_authentic(&image_name(engine, digest))?;
         // When it was last used, for `sweep`.
         let _ = file.set_modified(SystemTime::now());
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -221,9 +241,13 @@ mod tests {
     fn what_is_written_is_read_back() {
         let (_folder, cache) = cache();
         cache.write("a", b"code").unwrap();
-        assert_eq!(cache.read("a").unwrap().1, b"code");
+        assert_eq!(cache.read("a").unwrap(), b"code");
         let again = Cache::open(&cache.folder).unwrap();
-        assert_eq!(again.read("a").unwrap().1, b"code");
+        assert_eq!(again.read("a").unwrap(), b"code");
+        let long = vec![7; 3 * PART + 5];
+        cache.write("b", &long).unwrap();
+        assert_eq!(cache.read("b").unwrap(), long);
+        assert!(cache.open_authentic("b").is_some());
     }
 
     #[test]
@@ -259,6 +283,7 @@ mod tests {
             bad[at] ^= 1;
             std::fs::write(&path, &bad).unwrap();
             assert!(cache.read("a").is_none(), "byte {at}");
+            assert!(cache.open_authentic("a").is_none(), "byte {at}");
         }
         std::fs::write(&path, &good[..10]).unwrap();
         assert!(cache.read("a").is_none());

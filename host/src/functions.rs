@@ -68,7 +68,7 @@ impl FunctionCache {
 
     fn load(&self) -> Functions {
         let mut functions = Functions::default();
-        let Some((_, bytes)) = self.cache.read(FUNCTIONS_FILE) else { return functions };
+        let Some(bytes) = self.cache.read(FUNCTIONS_FILE) else { return functions };
         functions.bytes = bytes.len();
         let mut rest = bytes.as_slice();
         while let Some((key, after)) = take_field(rest)

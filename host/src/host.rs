@@ -1,13 +1,14 @@
 //! The host: plugins in, calls through, answers out.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::Poll;
 use std::time::Instant;
 
 use distri_manifest::{Entrypoint, MANIFEST_FILE, Manifest};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use crate::account::Account;
@@ -376,8 +377,8 @@ impl Host {
         &self.inner.limits
     }
 
-    /// Runs a root call in a task of its own: on any worker, whatever its caller
-    /// is doing, and a panic in it is its own.
+    /// Runs a root call within its caller's task: the guest's memory stays in the
+    /// caches of the processor that last ran it. A panic in it is its own.
     async fn execute_root(
         &self,
         kind: ItemKind,
@@ -392,19 +393,11 @@ impl Host {
         if !frame.context.params.is_empty() {
             json::check(&frame.context.params, "the context's `params`", &frame.limits)?;
         }
-        let host = self.clone();
-        let work = async move {
-            let _permits = host.permits(&frame).await?;
-            host.execute(&frame, call.input).await
+        let work = async {
+            let _permits = self.permits(&frame).await?;
+            self.execute(&frame, call.input).await
         };
-        match AbortOnDropHandle::new(tokio::spawn(work)).await {
-            Ok(result) => result,
-            Err(error) if error.is_cancelled() => {
-                Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down")
-                    .with_source(error))
-            }
-            Err(error) => Err(internal(error)),
-        }
+        unpanicking(work).await.unwrap_or_else(|panic| Err(internal(panic)))
     }
 
     /// Waits for the call's turn: its plugin's first, so that a plugin's waiting
@@ -509,6 +502,26 @@ impl Host {
             instance::describe(&self.inner.loader, start, what, limits).await?;
         Ok((parse_items(ItemKind::Tool, tools)?, parse_items(ItemKind::Workflow, workflows)?))
     }
+}
+
+/// Runs a future; when it panics, what it said, and whatever it held is dropped.
+async fn unpanicking<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let mut work = Some(Box::pin(work));
+    std::future::poll_fn(|cx| {
+        let Some(running) = &mut work else { return Poll::Pending };
+        // What the future holds is not seen again once it panicked.
+        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        poll.map_or_else(
+            |panic| {
+                work = None;
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                Poll::Ready(Err(format!("a panic: {}", text.unwrap_or("of no text"))))
+            },
+            |poll| poll.map(Ok),
+        )
+    })
+    .await
 }
 
 /// Counts a call for as long as it lives.
