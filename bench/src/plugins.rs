@@ -1,6 +1,6 @@
 //! The plugins that are measured: one tool, `echo`, in Rust and in TypeScript.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use distri_host::{Artifact, Host};
@@ -31,7 +31,7 @@ impl Plugins {
     pub(crate) async fn build() -> anyhow::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("workspace");
         let workspace = Workspace::at(root.canonicalize()?);
-        let host = Host::builder().cache_folder(cache_folder()?).build()?;
+        let host = host()?;
         let report = workspace.build(&host, |_| {}).await?;
         if let Some((package, error)) = report.failed.into_iter().next() {
             bail!("{package} cannot be built: {error}");
@@ -53,8 +53,10 @@ impl Plugins {
     }
 }
 
-/// Compiled code is kept from run to run, beside this program.
-pub(crate) fn cache_folder() -> anyhow::Result<PathBuf> {
+/// A host with everything at its default, but for the cache: compiled code is
+/// kept from run to run, beside this program.
+pub(crate) fn host() -> anyhow::Result<Host> {
     let program = std::env::current_exe()?;
-    Ok(program.parent().context("the program lies nowhere")?.join("bench-cache"))
+    let folder = program.parent().context("the program lies nowhere")?.join("bench-cache");
+    Ok(Host::builder().cache_folder(folder).cache_size(4 << 30).build()?)
 }

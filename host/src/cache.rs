@@ -18,8 +18,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Bytes of images that are kept: about two hundred TypeScript plugins' or
-/// thousands of Rust's.
+/// Bytes of images that are kept, unless the embedder says otherwise.
 const IMAGES_CAP: u64 = 1 << 30;
 
 /// How the names of files begin that are still being written.
@@ -32,25 +31,31 @@ const ABANDONED: Duration = Duration::from_hours(1);
 const MAC_LEN: usize = 32;
 
 /// Bytes of a file that are looked at together: little enough for the stack.
-const PART: usize = 32 << 10;
+const PART: usize = 16 << 10;
 
 /// The user's folder of compiled code.
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
     key: [u8; 32],
+    cap: u64,
 }
 
 impl Cache {
     /// Opens the folder, making it and its key if need be.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn open(folder: &Path, cap: Option<u64>) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let key = read_key(&folder.join("key"))?;
-        Ok(Self { folder: folder.to_owned(), key })
+        Ok(Self { folder: folder.to_owned(), key, cap: cap.unwrap_or(IMAGES_CAP) })
     }
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Bytes of images that it may hold.
+    pub(crate) fn size(&self) -> u64 {
+        self.cap
     }
 
     fn mac(&self, name: &str) -> Hmac<Sha256> {
@@ -125,7 +130,7 @@ impl Cache {
     pub(crate) fn put_image(&self, component: &Component, digest: &str) -> wasmtime::Result<()> {
         let bytes = component.serialize()?;
         self.write(&image_name(component.engine(), digest), &bytes)?;
-        self.sweep(IMAGES_CAP)?;
+        self.sweep(self.cap)?;
         Ok(())
     }
 
@@ -233,7 +238,7 @@ mod tests {
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(&folder.path().join("cache")).unwrap();
+        let cache = Cache::open(&folder.path().join("cache"), None).unwrap();
         (folder, cache)
     }
 
@@ -242,7 +247,7 @@ mod tests {
         let (_folder, cache) = cache();
         cache.write("a", b"code").unwrap();
         assert_eq!(cache.read("a").unwrap(), b"code");
-        let again = Cache::open(&cache.folder).unwrap();
+        let again = Cache::open(&cache.folder, None).unwrap();
         assert_eq!(again.read("a").unwrap(), b"code");
         let long = vec![7; 3 * PART + 5];
         cache.write("b", &long).unwrap();

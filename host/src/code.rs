@@ -85,7 +85,7 @@ impl Loader {
         self.check_bytes(wasm)?;
         metrics::counter!("distri_compilations_total").increment(1);
         if let (Some(compiler), Some(cache)) = (&self.compiler, &self.cache) {
-            compiler.compile(cache.folder(), &self.limits, wasm)?;
+            compiler.compile(cache, &self.limits, wasm)?;
             return self.cached(digest).ok_or_else(|| {
                 Error::new(ErrorKind::Internal, "the compiler left nothing in the cache")
             });

@@ -2,13 +2,14 @@
 //! takes too long.
 
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use distri_manifest::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::cache::Cache;
 use crate::engine::internal;
 use crate::{Error, ErrorKind, Host, Limits, Result};
 
@@ -26,6 +27,7 @@ pub struct CompilerProcess {
 #[derive(Serialize, Deserialize)]
 struct Request {
     cache: PathBuf,
+    cache_size: u64,
     limits: Limits,
 }
 
@@ -38,8 +40,12 @@ struct Refusal {
 
 impl CompilerProcess {
     /// Compiles a component into the cache folder.
-    pub(crate) fn compile(&self, cache: &Path, limits: &Limits, wasm: &[u8]) -> Result<()> {
-        let request = Request { cache: cache.to_owned(), limits: limits.clone() };
+    pub(crate) fn compile(&self, cache: &Cache, limits: &Limits, wasm: &[u8]) -> Result<()> {
+        let request = Request {
+            cache: cache.folder().to_owned(),
+            cache_size: cache.size(),
+            limits: limits.clone(),
+        };
         let mut input = tempfile::tempfile().map_err(internal)?;
         let written = serde_json::to_writer(&input, &request)
             .map_err(io::Error::from)
@@ -131,13 +137,13 @@ fn compile_standard_input() -> Result<()> {
     io::stdin().read_to_end(&mut input).map_err(internal)?;
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (head, wasm) = input.split_at(end);
-    let Request { cache, limits } = serde_json::from_slice(head).map_err(internal)?;
+    let Request { cache, cache_size, limits } = serde_json::from_slice(head).map_err(internal)?;
     let time = limits.compile_time;
     std::thread::spawn(move || {
         std::thread::sleep(time + Duration::from_secs(1));
         std::process::exit(1);
     });
-    let host = Host::builder().limits(limits).cache_folder(cache).build()?;
+    let host = Host::builder().limits(limits).cache_folder(cache).cache_size(cache_size).build()?;
     let wasm = wasm.get(1..).unwrap_or_default();
     host.loader().component(wasm, &crate::cache::digest(wasm)).map(drop)
 }

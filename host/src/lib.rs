@@ -63,6 +63,7 @@ mod frame;
 mod frozen;
 mod functions;
 mod host;
+mod images;
 mod imports;
 mod instance;
 mod json;

@@ -51,6 +51,11 @@ pub struct Limits {
     /// plugins whose manifest asks for that; the one used longest ago goes
     /// first. 64 by default.
     pub kept_instances: usize,
+    /// Plugins whose compiled code stays in memory between calls, of those that a
+    /// build recorded; the one used longest ago goes first, and is mapped again
+    /// when it is called, in a few milliseconds. 128 by default; each takes up to
+    /// half a megabyte.
+    pub loaded_images: usize,
     /// Bytes of a component that the host is willing to compile. 64 MiB by default.
     pub component_size: usize,
     /// Time to compile a component. 60 s by default. A compiler in a process of
@@ -76,6 +81,7 @@ impl Default for Limits {
             plugin_calls: 64,
             concurrent_calls: 64,
             kept_instances: 64,
+            loaded_images: 128,
             component_size: 64 << 20,
             compile_time: Duration::from_mins(1),
         }

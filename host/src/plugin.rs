@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use distri_manifest::{Capabilities, Instances, Manifest};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::code::{Code, Loader, Start};
+use crate::images::{Images, Slot};
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
     Script,
@@ -30,7 +31,7 @@ pub(crate) struct Plugin {
     retired: AtomicBool,
     /// Where the code is, for one that was built; the component is `info.digest`.
     built: Option<(Option<Script>, ArtifactStore)>,
-    code: OnceCell<Arc<Code>>,
+    pub(crate) code: Slot,
 }
 
 impl Plugin {
@@ -65,7 +66,7 @@ impl Plugin {
     ) -> Self {
         let instances = manifest.instances.clone();
         let mut plugin = Self::new(id, info, limits, instances, &manifest.capabilities);
-        plugin.code = OnceCell::new_with(Some(Arc::new(code)));
+        plugin.code = Slot::new(Some(Arc::new(code)));
         plugin
     }
 
@@ -85,7 +86,7 @@ impl Plugin {
             limits,
             retired: AtomicBool::new(false),
             built: None,
-            code: OnceCell::new(),
+            code: Slot::new(None),
         }
     }
 
@@ -99,8 +100,12 @@ impl Plugin {
     }
 
     /// What to instantiate now.
-    pub(crate) async fn start(&self, loader: &Arc<Loader>) -> Result<Start> {
-        let code = self.code.get_or_try_init(|| self.bring(Arc::clone(loader))).await?;
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        loader: &Arc<Loader>,
+        images: &Images,
+    ) -> Result<Start> {
+        let code = images.code(self, async || self.bring(Arc::clone(loader)).await).await?;
         Ok(code.start())
     }
 

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use distri_host::{CallReport, HostServices, Result, ToolCall};
+use distri_host::{CallReport, Host, HostServices, Limits, Result, ToolCall};
+use distri_workspace::Workspace;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use crate::support::{MANIFEST, Sandbox, tool};
@@ -191,6 +192,33 @@ async fn two_hosts_in_one_process_are_strangers() {
     assert_eq!(one.loaded_plugins(), ["q"]);
     assert_eq!(two.loaded_plugins(), ["p", "q"]);
     assert!(two.execute_tool("p", "outer", ToolCall::new("{}")).await.is_ok());
+}
+
+/// A host keeps the code of few plugins in memory, and brings it when it is needed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_was_used_longest_ago_is_given_up_and_brought_again() {
+    let sandbox = Sandbox::with(&[]);
+    for name in ["a", "b", "c"] {
+        let manifest = MANIFEST.replace("\"p\"", &format!("\"{name}\""));
+        sandbox.write(&format!("plugins/{name}/distri.toml"), &manifest);
+        let source = tool("who", &format!("return \"{name}\";"));
+        sandbox.write(&format!("plugins/{name}/index.ts"), &source);
+    }
+    sandbox.build();
+    let mut limits = Limits::default();
+    limits.loaded_images = 2;
+    let host = Host::builder().limits(limits).build().unwrap();
+    Workspace::at(sandbox.path().to_owned()).load(&host).unwrap();
+    assert_eq!(host.activity().images, 0);
+    for (name, images) in [("a", 1), ("b", 2), ("a", 2), ("c", 2), ("b", 2), ("a", 2)] {
+        let answer = host.execute_tool(name, "who", ToolCall::new("{}")).await.unwrap();
+        assert_eq!(answer.result, format!("\"{name}\""));
+        assert_eq!(host.activity().images, images, "after {name}");
+    }
+    for name in ["a", "b", "c"] {
+        host.unload_plugin(name).unwrap();
+    }
+    assert_eq!(host.activity().images, 0);
 }
 
 /// Calls under way finish on the plugin that they began on.

@@ -1,0 +1,100 @@
+//! Which plugins' compiled code is in memory. A host may have thousands of
+//! plugins registered; what those that were called longest ago take is given back.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use crate::Result;
+use crate::code::Code;
+use crate::plugin::Plugin;
+
+/// A plugin's code, when it is in memory.
+pub(crate) struct Slot {
+    code: RwLock<Option<Arc<Code>>>,
+    /// When it was used last, in uses of the host.
+    used: AtomicU64,
+    /// Held while the code is brought: once, however many calls wait for it.
+    bringing: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    pub(crate) fn new(code: Option<Arc<Code>>) -> Self {
+        Self { code: RwLock::new(code), used: AtomicU64::new(0), bringing: <_>::default() }
+    }
+
+    fn get(&self) -> Option<Arc<Code>> {
+        self.code.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, code: Option<Arc<Code>>) {
+        let old = {
+            let mut slot = self.code.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *slot, code)
+        };
+        // Unmapping takes a while: after the lock.
+        drop(old);
+    }
+}
+
+/// A host's images that can be given up and brought again.
+pub(crate) struct Images {
+    brought: Mutex<Vec<Weak<Plugin>>>,
+    max: usize,
+    uses: AtomicU64,
+}
+
+impl Images {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { brought: Mutex::default(), max, uses: AtomicU64::new(0) }
+    }
+
+    /// How many of them are in memory.
+    pub(crate) fn count(&self) -> usize {
+        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        brought.iter().filter(|plugin| plugin.strong_count() > 0).count()
+    }
+
+    /// A plugin's code; `bring` gets it when it is not in memory.
+    pub(crate) async fn code(
+        &self,
+        plugin: &Arc<Plugin>,
+        bring: impl AsyncFnOnce() -> Result<Arc<Code>>,
+    ) -> Result<Arc<Code>> {
+        let slot = &plugin.code;
+        slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        if let Some(code) = slot.get() {
+            return Ok(code);
+        }
+        let _alone = slot.bringing.lock().await;
+        if let Some(code) = slot.get() {
+            return Ok(code);
+        }
+        let code = bring().await?;
+        slot.set(Some(Arc::clone(&code)));
+        self.make_room(plugin);
+        Ok(code)
+    }
+
+    /// Counts a plugin whose code was brought, and gives up the code of the one
+    /// that was used longest ago when there are too many.
+    fn make_room(&self, plugin: &Arc<Plugin>) {
+        let mut given_up = Vec::new();
+        {
+            let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+            brought.retain(|plugin| plugin.strong_count() > 0);
+            while brought.len() >= self.max.max(1) {
+                let used = |plugin: &Weak<Plugin>| {
+                    plugin.upgrade().map(|plugin| plugin.code.used.load(Ordering::Relaxed))
+                };
+                let Some(at) = (0..brought.len()).min_by_key(|at| used(&brought[*at])) else {
+                    break;
+                };
+                given_up.extend(brought.swap_remove(at).upgrade());
+            }
+            brought.push(Arc::downgrade(plugin));
+        }
+        for plugin in given_up {
+            plugin.code.set(None);
+        }
+    }
+}
