@@ -4,30 +4,14 @@
 use std::sync::{Arc, LazyLock};
 
 use componentize_qjs::{codegen, stubwasi};
+use distri_host::Wit;
 use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 use wit_parser::Resolve;
 
 use crate::{BuildError, Result};
 
-/// The ABI, as this program was built with it.
-const WIT: &[(&str, &str)] = &[
-    ("types.wit", include_str!("../wit/v0.3/types.wit")),
-    ("host.wit", include_str!("../wit/v0.3/host.wit")),
-    ("tool.wit", include_str!("../wit/v0.3/tool.wit")),
-    ("workflow.wit", include_str!("../wit/v0.3/workflow.wit")),
-    ("world.wit", include_str!("../wit/v0.3/world.wit")),
-    ("typescript.wit", include_str!("../wit/v0.3/typescript.wit")),
-];
-
-/// WASI 0.3, in the order in which its packages use each other.
-const WASI: &[(&str, &str)] = &[
-    ("clocks.wit", include_str!("../wit/v0.3/deps/clocks.wit")),
-    ("random.wit", include_str!("../wit/v0.3/deps/random.wit")),
-    ("filesystem.wit", include_str!("../wit/v0.3/deps/filesystem.wit")),
-    ("sockets.wit", include_str!("../wit/v0.3/deps/sockets.wit")),
-    ("cli.wit", include_str!("../wit/v0.3/deps/cli.wit")),
-    ("http.wit", include_str!("../wit/v0.3/deps/http.wit")),
-];
+/// The version of the ABI that scripts are served through.
+const TRACK: &str = "0.3.0";
 
 /// The engine in its two forms.
 pub(crate) struct Engine {
@@ -52,11 +36,12 @@ pub(crate) fn engine() -> Result<&'static Engine> {
 
 fn link() -> anyhow::Result<Engine> {
     let mut resolve = Resolve::default();
-    for (name, text) in WASI {
+    let wit = Wit::find(TRACK).ok_or_else(|| anyhow::anyhow!("the host has no {TRACK}"))?;
+    for (name, text) in wit.deps {
         resolve.push_source(name, text)?;
     }
     let mut sources = wit_parser::SourceMap::default();
-    for (name, text) in WIT {
+    for (name, text) in wit.files {
         sources.push_str(name, *text);
     }
     let package = resolve.push_group(sources.parse().map_err(|(_, error)| error)?)?;

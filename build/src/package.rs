@@ -3,14 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use distri_host::{Artifact, ArtifactStore, Host, Script};
+use distri_host::{Artifact, ArtifactStore, Description, Host, Script};
 use distri_manifest::{EngineKind, Entrypoint, MANIFEST_FILE, Manifest};
 
 use crate::component::component;
 use crate::{BuildError, Result, inputs, rust, typescript};
-
-/// The version of the ABI that builds conform to.
-const ABI: &str = "0.3.0";
 
 /// A package that can be built.
 #[derive(Debug, Clone)]
@@ -108,6 +105,7 @@ impl Builder {
             component: before.component.clone(),
             size: before.size,
             script: before.script.clone(),
+            abi: before.abi.clone(),
             tools: before.tools.clone(),
             workflows: before.workflows.clone(),
             inputs: before.inputs.clone(),
@@ -125,7 +123,7 @@ impl Builder {
             description: manifest.description.clone(),
             folder: package.folder.strip_prefix(&self.root).unwrap_or(&package.folder).to_owned(),
             language: language.to_owned(),
-            abi: ABI.to_owned(),
+            abi: String::new(),
             component: String::new(),
             size: 0,
             script: None,
@@ -165,8 +163,9 @@ impl Builder {
                 source: self.store.put(output.script.as_bytes())?,
                 source_map: self.store.put(output.source_map.as_bytes())?,
             }),
-            tools: output.tools,
-            workflows: output.workflows,
+            abi: output.description.abi,
+            tools: output.description.tools,
+            workflows: output.description.workflows,
             inputs: inputs::record(&self.store, &self.root, files)?,
             ..self.blank(package, "typescript", &fingerprint(manifest)?)
         })
@@ -184,12 +183,14 @@ impl Builder {
             ("component", rust::Output { component: component(bytes)?, files: vec![path] })
         };
         let name = package.manifest.package.as_str();
-        let (tools, workflows) = self.host.describe(built.component.clone(), name).await?;
+        let Description { abi, tools, workflows } =
+            self.host.describe(built.component.clone(), name).await?;
         let mut files = built.files;
         files.extend(manifest_file(package));
         Ok(Artifact {
             size: built.component.len() as u64,
             component: self.store.put(&built.component)?,
+            abi,
             tools,
             workflows,
             inputs: inputs::record(&self.store, &self.root, files)?,

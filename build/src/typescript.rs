@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distri_host::{ErrorKind, Host, ItemInfo};
+use distri_host::{Description, ErrorKind, Host};
 
 use crate::engine::{Engine, engine};
 use crate::stack::StackMap;
@@ -16,8 +16,7 @@ pub(crate) struct Output {
     pub(crate) script: String,
     pub(crate) source_map: String,
     pub(crate) engine: Arc<[u8]>,
-    pub(crate) tools: Vec<ItemInfo>,
-    pub(crate) workflows: Vec<ItemInfo>,
+    pub(crate) description: Description,
     pub(crate) files: Vec<PathBuf>,
 }
 
@@ -37,7 +36,7 @@ pub(crate) async fn build(
     let located = |error| locate(error, map.as_ref());
     let component =
         snapshot::snapshot(host, engine()?, &bundle.script, what).await.map_err(located)?;
-    let (tools, workflows) = host
+    let description = host
         .describe_script(Arc::clone(whole), &bundle.script, what)
         .await
         .map_err(BuildError::from)
@@ -47,8 +46,7 @@ pub(crate) async fn build(
         script: bundle.script,
         source_map: bundle.source_map,
         engine: Arc::clone(whole),
-        tools,
-        workflows,
+        description,
         files: bundle.files,
     })
 }

@@ -84,6 +84,23 @@ Examples:
   distri inspect checksum --json")]
     Inspect(Inspect),
 
+    /// Write the WIT package that plugins conform to
+    #[command(after_help = "\
+Examples:
+  distri wit
+  distri wit --track 0.2 --out wit")]
+    Wit(WriteWit),
+
+    /// Check that a component is a plugin, by running every case that applies to it
+    #[command(after_help = "\
+Examples:
+  distri conformance plugin.wasm
+  distri conformance plugin.wasm --json
+
+Cases beyond the first few call the items of the reference plugin, where the
+component has items of their names.")]
+    Conformance(Conformance),
+
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -139,6 +156,24 @@ pub(crate) struct Call {
 pub(crate) struct Inspect {
     /// The package
     pub(crate) package: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WriteWit {
+    /// The version: 0.2 for toolchains whose functions are sync, 0.3 for async ones
+    #[arg(long, default_value = "0.3", value_name = "VERSION")]
+    pub(crate) track: String,
+
+    /// The folder to write it to; standard output otherwise
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Conformance {
+    /// The component
+    #[arg(value_name = "COMPONENT")]
+    pub(crate) component: PathBuf,
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {

@@ -38,6 +38,8 @@ fn main() -> ExitCode {
                 commands::call::run(&args, command, distri_host::ItemKind::Workflow).await
             }
             Command::Inspect(command) => commands::inspect::run(&args, command),
+            Command::Wit(command) => commands::wit::run(&args, command),
+            Command::Conformance(command) => commands::conformance::run(&args, command).await,
             Command::Completions { shell } => {
                 commands::completions(*shell);
                 Ok(())

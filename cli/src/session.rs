@@ -1,6 +1,6 @@
 //! The workspace and the host of one command.
 
-use distri_host::{CompilerProcess, Host};
+use distri_host::{CompilerProcess, Host, HostBuilder};
 use distri_workspace::{Agent, ScriptedAgents, Workspace, find_root, load_agents};
 
 use crate::args::Args;
@@ -17,14 +17,15 @@ pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
 
 /// A host that answers `callAgent` from the workspace's agents.
 pub(crate) fn host(workspace: &Workspace) -> Result<Host, Failure> {
-    let agents = agents(workspace)?;
-    let mut builder = Host::builder().services(ScriptedAgents::new(agents));
+    Ok(builder().services(ScriptedAgents::new(agents(workspace)?)).build()?)
+}
+
+/// A host that compiles by starting this program again.
+pub(crate) fn builder() -> HostBuilder {
     // Without it, components are compiled in this process.
-    if let Ok(program) = std::env::current_exe() {
-        let arguments = vec![crate::args::COMPILE.to_owned()];
-        builder = builder.compiler(CompilerProcess { program, arguments });
-    }
-    Ok(builder.build()?)
+    let Ok(program) = std::env::current_exe() else { return Host::builder() };
+    let arguments = vec![crate::args::COMPILE.to_owned()];
+    Host::builder().compiler(CompilerProcess { program, arguments })
 }
 
 /// The workspace's agents. A bad one is reported and left out.

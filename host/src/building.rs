@@ -3,7 +3,7 @@
 //! it runs like a call, in a bounded store, with no grants and no frame.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift};
@@ -13,7 +13,39 @@ use crate::instance;
 use crate::outcome::{classify, timed_out};
 use crate::plugin::blocking;
 use crate::state::State;
-use crate::{Error, ErrorKind, Host, ItemInfo, Result};
+use crate::{Error, ErrorKind, Host, ItemInfo, Limits, Result};
+
+/// What a component says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// The version of `distri:plugin` that it conforms to, like `0.3.0`.
+    pub abi: String,
+    /// Its tools.
+    pub tools: Vec<ItemInfo>,
+    /// Its workflows.
+    pub workflows: Vec<ItemInfo>,
+}
+
+/// What a component that is asked what it offers may use at most.
+struct Asking {
+    cpu: Duration,
+    memory: usize,
+}
+
+/// Enough for any language's runtime to start. Time on a processor: how busy the
+/// machine is must not decide whether a plugin builds.
+const DESCRIBING: Asking = Asking { cpu: Duration::from_secs(1), memory: 64 << 20 };
+
+impl Asking {
+    /// These bounds, where a host's own are not lower.
+    fn of(&self, limits: &Limits) -> Limits {
+        Limits {
+            cpu: limits.cpu.min(self.cpu),
+            memory: limits.memory.min(self.memory),
+            ..limits.clone()
+        }
+    }
+}
 
 impl Host {
     /// Compiles a component and keeps its image in the cache, so that its first
@@ -29,34 +61,27 @@ impl Host {
         loader.cache.as_ref().is_some_and(|cache| cache.has_image(&loader.engine, digest))
     }
 
-    /// The tools and workflows that a component says it offers. `what` names it
-    /// in errors.
-    pub async fn describe(
-        &self,
-        wasm: Vec<u8>,
-        what: &str,
-    ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
+    /// What a component says it offers. `what` names it in errors.
+    pub async fn describe(&self, wasm: Vec<u8>, what: &str) -> Result<Description> {
         let loader = Arc::clone(self.loader());
-        let linked =
-            blocking(move || loader.link(&loader.component(&wasm, &crate::cache::digest(&wasm))?))
-                .await?;
-        self.items(&Start::Image(Arc::new(linked)), what, self.limits()).await
+        let linked = blocking(move || loader.load(&wasm, &crate::cache::digest(&wasm))).await?;
+        self.items(&Start::Image(Arc::new(linked)), what, &DESCRIBING.of(self.limits())).await
     }
 
-    /// The tools and workflows that a script on this engine says it offers.
+    /// What a script on this engine says it offers.
     pub async fn describe_script(
         &self,
         engine: Arc<[u8]>,
         script: &str,
         what: &str,
-    ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
+    ) -> Result<Description> {
         let loader = Arc::clone(self.loader());
         let linked = blocking(move || {
             loader.link(&loader.component(&engine, &crate::cache::digest(&engine))?)
         })
         .await?;
         let start = Start::Script(Arc::new(linked), script.into());
-        self.items(&start, what, self.limits()).await
+        self.items(&start, what, &DESCRIBING.of(self.limits())).await
     }
 
     /// Instantiates a script engine and runs a script's top level in it, with

@@ -129,6 +129,8 @@ pub struct PluginInfo {
     pub version: String,
     /// What it is for.
     pub description: Option<String>,
+    /// The version of `distri:plugin` that it conforms to, like `0.3.0`.
+    pub abi: String,
     /// SHA-256 of the component, in hexadecimal.
     pub digest: String,
     /// Its tools.

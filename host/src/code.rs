@@ -7,17 +7,13 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
-use crate::bindings::{tool, workflow};
+use crate::abi::Exports;
 use crate::cache::Cache;
 use crate::engine::internal;
 use crate::functions::FunctionCache;
 use crate::outcome::not_compiled;
 use crate::state::State;
-use crate::{CompilerProcess, Error, ErrorKind, Limits, Result};
-
-/// The interfaces that make a component a plugin.
-const TOOL: &str = "distri:plugin/tool@0.3.0";
-const WORKFLOW: &str = "distri:plugin/workflow@0.3.0";
+use crate::{CompilerProcess, Error, ErrorKind, Limits, Result, refusal};
 
 /// The function that script engines are initialised with. A finished plugin
 /// still exports it; nothing calls it then.
@@ -39,8 +35,7 @@ pub(crate) struct Loader {
 /// A linked component and where its functions are.
 pub(crate) struct Linked {
     pub(crate) pre: InstancePre<State>,
-    pub(crate) tool: Option<tool::GuestIndices>,
-    pub(crate) workflow: Option<workflow::GuestIndices>,
+    pub(crate) exports: Exports,
     pub(crate) init: Option<ComponentExportIndex>,
 }
 
@@ -141,34 +136,46 @@ impl Loader {
         }
     }
 
+    /// The plugin that a component is, compiled and linked.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-component` with everything that keeps it from being one.
+    pub(crate) fn load(&self, wasm: &[u8], digest: &str) -> Result<Linked> {
+        self.link(&self.component(wasm, digest)?).map_err(|error| {
+            let defects = refusal::defects(wasm);
+            match defects.as_slice() {
+                [] => error,
+                [defect] => Error::new(
+                    ErrorKind::InvalidComponent,
+                    format!("the component is not a plugin: {defect}"),
+                ),
+                defects => Error::new(
+                    ErrorKind::InvalidComponent,
+                    format!(
+                        "the component is not a plugin, for {} reasons:\n- {}",
+                        defects.len(),
+                        defects.join("\n- ")
+                    ),
+                ),
+            }
+            .with_hint("`distri wit` writes the world that a plugin conforms to")
+        })
+    }
+
     /// Links a component whose exports make it a plugin.
     pub(crate) fn link(&self, component: &Component) -> Result<Linked> {
         let (pre, init) = link_with(&self.linker, component)?;
-        let has = |name: &str| component.get_export_index(None, name).is_some();
-        let tool = has(TOOL).then(|| tool::GuestIndices::new(&pre)).transpose();
-        let workflow = has(WORKFLOW).then(|| workflow::GuestIndices::new(&pre)).transpose();
-        let refuse = |error: wasmtime::Error| {
+        let exports = Exports::find(component, &pre).map_err(|error| {
             Error::new(
                 ErrorKind::InvalidComponent,
-                format!("the component does not conform to `distri:plugin@0.3.0`: {error:#}"),
+                format!("the component does not conform to `distri:plugin`: {error:#}"),
             )
-        };
-        let (tool, workflow) = (tool.map_err(refuse)?, workflow.map_err(refuse)?);
-        if tool.is_none() && workflow.is_none() {
-            let exports: Vec<String> = component
-                .component_type()
-                .exports(&self.engine)
-                .map(|(name, _)| format!("`{name}`"))
-                .collect();
-            let exports =
-                if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-            return Err(Error::new(
-                ErrorKind::InvalidComponent,
-                format!("the component is not a plugin: it exports {exports}"),
-            )
-            .with_hint(format!("a plugin exports `{TOOL}`, `{WORKFLOW}` or both")));
-        }
-        Ok(Linked { pre, tool, workflow, init })
+        })?;
+        let exports = exports.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidComponent, "the component is not a plugin")
+        })?;
+        Ok(Linked { pre, exports, init })
     }
 
     /// Links an engine that a snapshot will be taken of.
@@ -189,9 +196,6 @@ fn link_with(
         Error::new(
             ErrorKind::InvalidComponent,
             format!("the component asks for what this host does not have: {error:#}"),
-        )
-        .with_hint(
-            "this host serves `distri:plugin@0.3.0`, WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3",
         )
     })?;
     let init = component

@@ -24,8 +24,8 @@ use crate::outcome::timed_out;
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
 use crate::{
-    Artifact, ArtifactStore, Capability, CompilerProcess, Error, ErrorKind, HostServices,
-    InMemorySessions, ItemInfo, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall,
+    Artifact, ArtifactStore, Capability, CompilerProcess, Description, Error, ErrorKind,
+    HostServices, InMemorySessions, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall,
     ToolResult, WorkflowCall, WorkflowResult, json,
 };
 
@@ -248,16 +248,17 @@ impl Host {
         let loader = Arc::clone(&self.inner.loader);
         let (linked, digest) = blocking(move || {
             let digest = crate::cache::digest(&wasm);
-            let component = loader.component(&wasm, &digest)?;
-            Ok((loader.link(&component)?, digest))
+            Ok((loader.load(&wasm, &digest)?, digest))
         })
         .await?;
         let start = Start::Image(Arc::new(linked));
-        let (tools, workflows) = self.items(&start, manifest.package.as_str(), &limits).await?;
+        let Description { abi, tools, workflows } =
+            self.items(&start, manifest.package.as_str(), &limits).await?;
         let info = PluginInfo {
             package: manifest.package.clone(),
             version: manifest.version.to_string(),
             description: manifest.description.clone(),
+            abi,
             digest,
             tools,
             workflows,
@@ -512,10 +513,15 @@ impl Host {
         start: &Start,
         what: &str,
         limits: &Limits,
-    ) -> Result<(Vec<ItemInfo>, Vec<ItemInfo>)> {
+    ) -> Result<Description> {
         let (tools, workflows) =
             instance::describe(&self.inner.loader, start, what, limits).await?;
-        Ok((parse_items(ItemKind::Tool, tools)?, parse_items(ItemKind::Workflow, workflows)?))
+        let (Start::Image(linked) | Start::Script(linked, _)) = start;
+        Ok(Description {
+            abi: linked.exports.track().version().to_owned(),
+            tools: parse_items(ItemKind::Tool, tools)?,
+            workflows: parse_items(ItemKind::Workflow, workflows)?,
+        })
     }
 }
 

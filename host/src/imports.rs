@@ -7,6 +7,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 use wasmtime::component::{Accessor, HasSelf, Linker};
 
+use crate::bindings::v02::distri::plugin::host as v02;
+use crate::bindings::v03::distri::plugin::host as v03;
 use crate::bindings::{self, CallError};
 use crate::frame::{Frame, LogLine};
 use crate::state::State;
@@ -18,18 +20,18 @@ const TARGET: usize = 100;
 /// Longest log line that is passed on, in bytes.
 const LOG_LINE: usize = 8 << 10;
 
+/// Links every version of `distri:plugin/host`.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    bindings::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+    v02::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    v03::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
 }
 
 /// The call within which the guest asks.
-fn frame<T>(accessor: &Accessor<State, T>) -> Result<Arc<Frame>>
-where
-    T: wasmtime::component::HasData,
-{
-    accessor.with(|mut access| access.data_mut().frame.clone()).ok_or_else(|| {
+fn frame(state: &State) -> Result<Arc<Frame>, CallError> {
+    state.frame.clone().ok_or_else(|| {
         Error::new(ErrorKind::Denied, "the host cannot be asked while the plugin is being built")
             .with_hint("ask inside a tool or workflow, not at a module's top level")
+            .into_call_error()
     })
 }
 
@@ -64,18 +66,65 @@ pub(crate) fn authorise(frame: &Frame, capability: Capability<'_>) -> Result<()>
     frame.host.services().authorise(&frame.caller(), capability)
 }
 
-impl bindings::HostWithStore<State> for HasSelf<State> {
+async fn call_tool(caller: Arc<Frame>, name: String, input: String) -> Result<String, CallError> {
+    let (asking, target) = (Arc::clone(&caller), name.clone());
+    apart(&asking, "call-tool", Some(&target), async move {
+        caller.host.clone().call_from_guest(&caller, &name, input).await
+    })
+    .await
+}
+
+async fn call_agent(
+    frame: Arc<Frame>,
+    name: String,
+    task: String,
+    options: String,
+) -> Result<String, CallError> {
+    let (asking, target) = (Arc::clone(&frame), name.clone());
+    apart(&asking, "call-agent", Some(&target), async move {
+        let options = if options.is_empty() { "{}".to_owned() } else { options };
+        json::check(&options, "the options of `callAgent`", &frame.limits)?;
+        for (text, what) in [(&name, "name"), (&task, "task")] {
+            json::check_size(text, &format!("the {what} given to `callAgent`"), &frame.limits)?;
+        }
+        authorise(&frame, Capability::Agent(&name))?;
+        let call = AgentCall { name, task, options, caller: frame.caller() };
+        let answer = frame.host.services().call_agent(call);
+        let answer = tokio::time::timeout_at(frame.deadline.into(), answer)
+            .await
+            .unwrap_or_else(|_| Err(crate::outcome::timed_out(&frame.name(), &frame.limits)))?;
+        json::check_size(&answer, "the answer of the agent", &frame.limits)?;
+        Ok(answer)
+    })
+    .await
+}
+
+async fn get_session_value(frame: Arc<Frame>, key: String) -> Result<Option<String>, CallError> {
+    let asking = Arc::clone(&frame);
+    apart(&asking, "get-session-value", None, async move {
+        frame.host.sessions().get(session(&frame)?, &key).await
+    })
+    .await
+}
+
+async fn set_session_value(frame: Arc<Frame>, key: String, value: String) -> Result<(), CallError> {
+    let asking = Arc::clone(&frame);
+    apart(&asking, "set-session-value", None, async move {
+        json::check_size(&key, "the session value's name", &frame.limits)?;
+        json::check(&value, &format!("the session value `{key}`"), &frame.limits)?;
+        frame.host.sessions().set(session(&frame)?, &key, value).await
+    })
+    .await
+}
+
+/// Several of these may be under way for one guest.
+impl v03::HostWithStore<State> for HasSelf<State> {
     async fn call_tool(
         accessor: &Accessor<State, Self>,
         name: String,
         input: String,
     ) -> Result<String, CallError> {
-        let frame = frame(accessor).map_err(Error::into_call_error)?;
-        let (caller, target) = (Arc::clone(&frame), name.clone());
-        apart(&frame, "call-tool", Some(&target), async move {
-            caller.host.clone().call_from_guest(&caller, &name, input).await
-        })
-        .await
+        call_tool(accessor.with(|mut access| frame(access.get()))?, name, input).await
     }
 
     async fn call_agent(
@@ -84,36 +133,14 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
         task: String,
         options: String,
     ) -> Result<String, CallError> {
-        let frame = frame(accessor).map_err(Error::into_call_error)?;
-        let (asking, target) = (Arc::clone(&frame), name.clone());
-        apart(&asking, "call-agent", Some(&target), async move {
-            let options = if options.is_empty() { "{}".to_owned() } else { options };
-            json::check(&options, "the options of `callAgent`", &frame.limits)?;
-            for (text, what) in [(&name, "name"), (&task, "task")] {
-                json::check_size(text, &format!("the {what} given to `callAgent`"), &frame.limits)?;
-            }
-            authorise(&frame, Capability::Agent(&name))?;
-            let call = AgentCall { name, task, options, caller: frame.caller() };
-            let answer = frame.host.services().call_agent(call);
-            let answer = tokio::time::timeout_at(frame.deadline.into(), answer)
-                .await
-                .unwrap_or_else(|_| Err(crate::outcome::timed_out(&frame.name(), &frame.limits)))?;
-            json::check_size(&answer, "the answer of the agent", &frame.limits)?;
-            Ok(answer)
-        })
-        .await
+        call_agent(accessor.with(|mut access| frame(access.get()))?, name, task, options).await
     }
 
     async fn get_session_value(
         accessor: &Accessor<State, Self>,
         key: String,
     ) -> Result<Option<String>, CallError> {
-        let frame = frame(accessor).map_err(Error::into_call_error)?;
-        let asking = Arc::clone(&frame);
-        apart(&asking, "get-session-value", None, async move {
-            frame.host.sessions().get(session(&frame)?, &key).await
-        })
-        .await
+        get_session_value(accessor.with(|mut access| frame(access.get()))?, key).await
     }
 
     async fn set_session_value(
@@ -121,29 +148,54 @@ impl bindings::HostWithStore<State> for HasSelf<State> {
         key: String,
         value: String,
     ) -> Result<(), CallError> {
-        let frame = frame(accessor).map_err(Error::into_call_error)?;
-        let asking = Arc::clone(&frame);
-        apart(&asking, "set-session-value", None, async move {
-            json::check_size(&key, "the session value's name", &frame.limits)?;
-            json::check(&value, &format!("the session value `{key}`"), &frame.limits)?;
-            frame.host.sessions().set(session(&frame)?, &key, value).await
-        })
-        .await
+        set_session_value(accessor.with(|mut access| frame(access.get()))?, key, value).await
     }
 }
 
-impl bindings::Host for State {
+impl v03::Host for State {
     fn log(&mut self, level: bindings::LogLevel, message: String) {
-        let Some(frame) = &self.frame else { return };
-        let level = match level {
-            bindings::LogLevel::Trace => LogLevel::Trace,
-            bindings::LogLevel::Debug => LogLevel::Debug,
-            bindings::LogLevel::Info => LogLevel::Info,
-            bindings::LogLevel::Warn => LogLevel::Warn,
-            bindings::LogLevel::Error => LogLevel::Error,
-        };
-        log(frame, level, &message);
+        guest_log(self, level, &message);
     }
+}
+
+/// The guest waits for each of these, on its own stack.
+impl v02::Host for State {
+    async fn call_tool(&mut self, name: String, input: String) -> Result<String, CallError> {
+        call_tool(frame(self)?, name, input).await
+    }
+
+    async fn call_agent(
+        &mut self,
+        name: String,
+        task: String,
+        options: String,
+    ) -> Result<String, CallError> {
+        call_agent(frame(self)?, name, task, options).await
+    }
+
+    async fn get_session_value(&mut self, key: String) -> Result<Option<String>, CallError> {
+        get_session_value(frame(self)?, key).await
+    }
+
+    async fn set_session_value(&mut self, key: String, value: String) -> Result<(), CallError> {
+        set_session_value(frame(self)?, key, value).await
+    }
+
+    async fn log(&mut self, level: bindings::LogLevel, message: String) {
+        guest_log(self, level, &message);
+    }
+}
+
+fn guest_log(state: &State, level: bindings::LogLevel, message: &str) {
+    let Some(frame) = &state.frame else { return };
+    let level = match level {
+        bindings::LogLevel::Trace => LogLevel::Trace,
+        bindings::LogLevel::Debug => LogLevel::Debug,
+        bindings::LogLevel::Info => LogLevel::Info,
+        bindings::LogLevel::Warn => LogLevel::Warn,
+        bindings::LogLevel::Error => LogLevel::Error,
+    };
+    log(frame, level, message);
 }
 
 /// Passes a plugin's line on, as one line that cannot pose as another, for as

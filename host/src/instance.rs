@@ -4,17 +4,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::component::{Accessor, Instance};
-use wasmtime::{AsContextMut, Store};
+use wasmtime::Store;
+use wasmtime::component::Instance;
 
-use crate::bindings::{self, tool, workflow};
+use crate::abi::Call;
 use crate::code::{Linked, Loader, Start};
 use crate::frame::Frame;
 use crate::limiter::at_tick;
 use crate::meter::{Cpu, Meter};
 use crate::outcome::{classify, timed_out};
 use crate::state::State;
-use crate::{Error, ErrorKind, ItemKind, Limits, LogLevel, Result, ToolResult, imports, json};
+use crate::{Error, ErrorKind, Limits, LogLevel, Result, ToolResult, imports, json};
 
 /// Times the payload limit that may cross in one host call: a call has several
 /// parts, and names and context travel with the payload.
@@ -72,12 +72,14 @@ impl Live {
                 Some(ready) => ready,
                 None => instantiate(&mut self.store, &start).await?,
             };
-            let answer = self
-                .store
-                .run_concurrent(async |accessor| {
-                    call(accessor, &linked, &instance, frame, input).await
-                })
-                .await??;
+            let call = Call {
+                kind: frame.kind,
+                id: frame.call_id.clone(),
+                name: frame.item.clone(),
+                input,
+                context: frame.guest_context(),
+            };
+            let answer = linked.exports.call(&mut self.store, &instance, call).await?;
             wasmtime::Result::Ok((answer, (linked, instance)))
         });
         let result = tokio::time::timeout_at(frame.deadline.into(), work).await;
@@ -152,45 +154,6 @@ pub(crate) async fn init(
 #[error("{0}")]
 pub(crate) struct ScriptError(String);
 
-async fn call(
-    accessor: &Accessor<State>,
-    linked: &Linked,
-    instance: &Instance,
-    frame: &Arc<Frame>,
-    input: String,
-) -> wasmtime::Result<ToolResult> {
-    let missing = || wasmtime::Error::msg(format!("the component has no {}s", frame.kind.as_str()));
-    let (id, name) = (frame.call_id.clone(), frame.item.clone());
-    let context = frame.guest_context();
-    match frame.kind {
-        ItemKind::Tool => {
-            let guest = tool_guest(accessor, linked, instance)?.ok_or_else(missing)?;
-            let call = bindings::ToolCall { id, name, input };
-            let bindings::ToolResult { result, error } =
-                guest.call_execute_tool(accessor, call, context).await?;
-            Ok(ToolResult { result, error })
-        }
-        ItemKind::Workflow => {
-            let indices = linked.workflow.as_ref().ok_or_else(missing)?;
-            let guest =
-                accessor.with(|mut access| indices.load(access.as_context_mut(), instance))?;
-            let call = bindings::WorkflowCall { id, name, input };
-            let bindings::WorkflowResult { result, error } =
-                guest.call_execute_workflow(accessor, call, context).await?;
-            Ok(ToolResult { result, error })
-        }
-    }
-}
-
-fn tool_guest(
-    accessor: &Accessor<State>,
-    linked: &Linked,
-    instance: &Instance,
-) -> wasmtime::Result<Option<tool::Guest>> {
-    let Some(indices) = &linked.tool else { return Ok(None) };
-    accessor.with(|mut access| indices.load(access.as_context_mut(), instance)).map(Some)
-}
-
 /// What a plugin says of itself: the JSON of its tools and of its workflows.
 pub(crate) async fn describe(
     loader: &Loader,
@@ -204,21 +167,7 @@ pub(crate) async fn describe(
     let meter = Arc::clone(&store.data().meter);
     let work = meter.run(async {
         let (linked, instance) = instantiate(&mut store, start).await?;
-        let tools = match &linked.tool {
-            Some(indices) => {
-                let guest: tool::Guest = indices.load(&mut store, &instance)?;
-                Some(guest.call_get_tool_info(&mut store).await?)
-            }
-            None => None,
-        };
-        let workflows = match &linked.workflow {
-            Some(indices) => {
-                let guest: workflow::Guest = indices.load(&mut store, &instance)?;
-                Some(guest.call_get_workflow_info(&mut store).await?)
-            }
-            None => None,
-        };
-        wasmtime::Result::Ok((tools, workflows))
+        linked.exports.describe(&mut store, &instance).await
     });
     let result = tokio::time::timeout_at(deadline.into(), work).await;
     let output = &store.data().output;
@@ -233,22 +182,23 @@ pub(crate) fn building_meter(limits: &Limits) -> Arc<Meter> {
     Meter::new(Cpu::new(limits.cpu, None))
 }
 
-/// A guest's answer must be JSON within the limits.
-fn checked(answer: ToolResult, frame: &Frame) -> Result<ToolResult> {
-    let name = frame.name();
-    match answer.error {
-        None => json::check(&answer.result, &format!("the result of `{name}`"), &frame.limits)
-            .map_err(|error| match error.kind() {
-                // The guest's fault, not the caller's.
-                ErrorKind::InvalidInput => {
-                    Error::new(ErrorKind::GuestError, error.message().to_owned())
-                }
-                _ => error,
-            })?,
-        Some(_) if json::check(&answer.result, "details", &frame.limits).is_err() => {
-            return Ok(ToolResult { result: "null".to_owned(), ..answer });
+/// A guest's answer within the limits. A value that is not JSON is taken as text,
+/// which many a first plugin answers with.
+fn checked(mut answer: ToolResult, frame: &Frame) -> Result<ToolResult> {
+    let checked =
+        json::check(&answer.result, &format!("the result of `{}`", frame.name()), &frame.limits);
+    match checked {
+        Ok(()) => Ok(answer),
+        // The error is what matters; there are no details with it then.
+        Err(_) if answer.error.is_some() => Ok(ToolResult { result: "null".to_owned(), ..answer }),
+        Err(error) if error.kind() == ErrorKind::PayloadTooLarge => Err(error),
+        // Too deep: the guest's fault, not the caller's.
+        Err(error) if error.detail().is_some() => {
+            Err(Error::new(ErrorKind::GuestError, error.message().to_owned()))
         }
-        Some(_) => {}
+        Err(_) => {
+            answer.result = serde_json::Value::String(answer.result).to_string();
+            Ok(answer)
+        }
     }
-    Ok(answer)
 }

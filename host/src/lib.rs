@@ -48,6 +48,7 @@
 //!
 //! `host/examples` has an embedder with agents and one with a policy.
 
+mod abi;
 mod account;
 mod artifact;
 mod bindings;
@@ -74,12 +75,14 @@ mod meter;
 mod outcome;
 mod output;
 mod plugin;
+mod refusal;
 mod registry;
 mod services;
 mod state;
+mod wit;
 
 pub use artifact::{Artifact, ArtifactStore, Catalog, RUNTIME_FOLDER, Script};
-pub use building::Initialised;
+pub use building::{Description, Initialised};
 pub use cache::digest;
 pub use call::{
     ExecutionContext, ItemInfo, ItemKind, PluginInfo, ToolCall, ToolResult, WorkflowCall,
@@ -94,3 +97,4 @@ pub use services::{
     AgentCall, CallReport, Caller, Capability, HostServices, InMemorySessions, LogLevel, LogRecord,
     Sessions,
 };
+pub use wit::Wit;

@@ -46,6 +46,7 @@ impl Plugin {
             package: artifact.package,
             version: artifact.version,
             description: artifact.description,
+            abi: artifact.abi,
             digest: artifact.component,
             tools: artifact.tools,
             workflows: artifact.workflows,

@@ -2,8 +2,10 @@
 
 pub(crate) mod build;
 pub(crate) mod call;
+pub(crate) mod conformance;
 pub(crate) mod inspect;
 pub(crate) mod list;
+pub(crate) mod wit;
 
 use std::io::Write as _;
 

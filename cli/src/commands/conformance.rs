@@ -1,0 +1,47 @@
+//! `distri conformance`.
+
+use distri_conformance::{Status, check};
+use distri_host::{Error, ErrorKind};
+use serde_json::json;
+
+use super::{print_json, print_line};
+use crate::args::{Args, Conformance};
+use crate::failure::Failure;
+use crate::session;
+use crate::terminal::Progress;
+
+pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Failure> {
+    let wasm = std::fs::read(&conformance.component).map_err(|error| {
+        let path = conformance.component.display();
+        Failure::Usage(Error::new(ErrorKind::NotFound, format!("cannot read `{path}`: {error}")))
+    })?;
+    let progress = Progress::new();
+    progress.now("compiling the component");
+    let report = check(session::builder(), wasm, |outcome| {
+        progress.now(format!("after {}", outcome.case));
+        if args.json {
+            return;
+        }
+        progress.done(|| match &outcome.status {
+            Status::Passed => print_line(&format!("ok    {:<30} {}", outcome.case, outcome.about)),
+            Status::Failed(why) => {
+                print_line(&format!("FAIL  {:<30} {}: {why}", outcome.case, outcome.about));
+            }
+            Status::NotApplicable(why) => {
+                print_line(&format!("-     {:<30} {why}", outcome.case));
+            }
+        });
+    })
+    .await?;
+    drop(progress);
+    let (passed, failed, not_applicable) = report.counts();
+    if args.json {
+        print_json(&report);
+    } else {
+        print_line(&format!(
+            "\ndistri:plugin@{}: {passed} passed, {failed} failed, {not_applicable} did not apply",
+            report.abi
+        ));
+    }
+    if failed == 0 { Ok(()) } else { Err(Failure::Reported(json!({ "failed": failed }))) }
+}

@@ -1,0 +1,257 @@
+//! A host with the component under test, and what came of each case.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use distri_host::{
+    AgentCall, Caller, Capability, Error, ErrorKind, Host, HostBuilder, HostServices, ItemKind,
+    Limits, LogRecord, PluginInfo, Result, ToolCall, ToolResult,
+};
+use distri_manifest::Manifest;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::{Barrier, Notify};
+
+use crate::cases::{Case, cases};
+
+/// The names under which the component is loaded. The second one asks for less:
+/// its calls have 300 ms.
+pub(crate) const SUBJECT: &str = "subject";
+pub(crate) const HURRIED: &str = "hurried";
+
+/// A tool that the kit's policy refuses.
+pub(crate) const REFUSED: &str = "hurried/count";
+
+/// The secret that the kit grants to the subject.
+pub(crate) const SECRET: (&str, &str) = ("CONFORMANCE_SECRET", "the secret's value");
+
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "status", content = "why")]
+pub enum Status {
+    /// As it must be.
+    Passed,
+    /// Not so, and why.
+    Failed(String),
+    /// The component does not have what the case needs.
+    NotApplicable(String),
+}
+
+/// One case and what became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// The case's name.
+    pub case: &'static str,
+    /// What the case demands.
+    pub about: &'static str,
+    /// What became of it.
+    #[serde(flatten)]
+    pub status: Status,
+}
+
+/// What a component did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The version of the ABI that it conforms to.
+    pub abi: String,
+    /// Every case, in the kit's order.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Report {
+    /// How many cases passed, failed and did not apply.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |wanted: fn(&Status) -> bool| {
+            self.outcomes.iter().filter(|outcome| wanted(&outcome.status)).count()
+        };
+        (
+            count(|status| *status == Status::Passed),
+            count(|status| matches!(status, Status::Failed(_))),
+            count(|status| matches!(status, Status::NotApplicable(_))),
+        )
+    }
+}
+
+/// Runs every case against a component. `builder` says where compiled code is
+/// kept and how it is made; limits and services are the kit's own. `on` hears of
+/// each case as it ends.
+///
+/// # Errors
+///
+/// When the component is not a plugin at all: everything that is wrong with it is
+/// in the error.
+pub async fn check(
+    builder: HostBuilder,
+    wasm: Vec<u8>,
+    mut on: impl FnMut(&Outcome),
+) -> Result<Report> {
+    let kit = Kit::new(builder, wasm).await?;
+    let mut outcomes = Vec::new();
+    for case in cases() {
+        let outcome = kit.run(&case).await;
+        on(&outcome);
+        outcomes.push(outcome);
+    }
+    Ok(Report { abi: kit.info.abi.clone(), outcomes })
+}
+
+/// The host, its services, and the component twice.
+pub(crate) struct Kit {
+    pub(crate) host: Host,
+    pub(crate) services: Services,
+    pub(crate) limits: Limits,
+    pub(crate) info: PluginInfo,
+}
+
+impl Kit {
+    async fn new(builder: HostBuilder, wasm: Vec<u8>) -> Result<Self> {
+        let services = Services::default();
+        let mut limits = Limits::default();
+        limits.timeout = Duration::from_secs(20);
+        limits.depth = 4;
+        let host = builder.limits(limits.clone()).services(services.clone()).build()?;
+        let secrets = format!("[capabilities]\nsecrets = [\"{}\", \"OTHER\"]\n", SECRET.0);
+        host.load_component(&manifest(SUBJECT, &secrets)?, wasm.clone()).await?;
+        host.load_component(&manifest(HURRIED, "[limits]\ntimeout = \"300ms\"\n")?, wasm).await?;
+        let info = host.plugin_info(SUBJECT)?;
+        Ok(Self { host, services, limits, info })
+    }
+
+    async fn run(&self, case: &Case) -> Outcome {
+        let has = |kind: ItemKind| -> BTreeSet<&str> {
+            self.info.items(kind).iter().map(|item| item.name.as_str()).collect()
+        };
+        let (tools, workflows) = (has(ItemKind::Tool), has(ItemKind::Workflow));
+        let missing = case.needs.iter().find(|need| match need.strip_prefix("workflow ") {
+            Some(name) => !workflows.contains(name),
+            None => !tools.contains(**need),
+        });
+        let status = if let Some(missing) = missing {
+            Status::NotApplicable(format!("it has no `{missing}`"))
+        } else if case.overlaps && self.info.abi.starts_with("0.2") {
+            Status::NotApplicable("calls of the sync track wait one after another".to_owned())
+        } else {
+            self.services.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            match (case.run)(self).await {
+                Ok(()) => Status::Passed,
+                Err(why) => Status::Failed(why),
+            }
+        };
+        Outcome { case: case.name, about: case.about, status }
+    }
+
+    /// Calls a tool of the subject.
+    pub(crate) async fn call(&self, tool: &str, input: Value) -> Result<ToolResult> {
+        self.host.execute_tool(SUBJECT, tool, ToolCall::new(input.to_string())).await
+    }
+
+    /// Calls a tool of the subject that must give a value.
+    pub(crate) async fn value(&self, tool: &str, input: Value) -> Result<Value, String> {
+        self.value_of(tool, ToolCall::new(input.to_string())).await
+    }
+
+    /// The same, with a call of one's own.
+    pub(crate) async fn value_of(&self, tool: &str, call: ToolCall) -> Result<Value, String> {
+        value(self.host.execute_tool(SUBJECT, tool, call).await)
+    }
+
+    /// The lines that were logged in this case.
+    pub(crate) fn logged(&self) -> Vec<LogRecord> {
+        std::mem::take(&mut self.services.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The value that a call gave.
+pub(crate) fn value(answer: Result<ToolResult>) -> Result<Value, String> {
+    let answer = answer.map_err(|error| format!("{}: {error}", error.kind()))?;
+    match answer.error {
+        Some(error) => Err(format!("it answered with the error {error:?}")),
+        None => serde_json::from_str(&answer.result).map_err(|error| error.to_string()),
+    }
+}
+
+fn manifest(package: &str, more: &str) -> Result<Manifest> {
+    format!(
+        "package = \"{package}\"\nversion = \"1.0.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n{more}"
+    )
+    .parse()
+    .map_err(|error| Error::new(ErrorKind::Internal, format!("the kit's own manifest: {error}")))
+}
+
+/// What plugins get from the kit. The agent `upper` gives its task in capitals,
+/// `options` its options, `meet` waits until two ask, `never` never answers, and
+/// `error` fails with the kind that is its task.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) log: Arc<Mutex<Vec<LogRecord>>>,
+    pub(crate) asked: Arc<Notify>,
+    meeting: Arc<Barrier>,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self { log: Arc::default(), asked: Arc::default(), meeting: Arc::new(Barrier::new(2)) }
+    }
+}
+
+/// Every kind of error that a plugin may be told.
+pub(crate) const KINDS: [ErrorKind; 14] = [
+    ErrorKind::NotFound,
+    ErrorKind::InvalidInput,
+    ErrorKind::InvalidComponent,
+    ErrorKind::Denied,
+    ErrorKind::Timeout,
+    ErrorKind::MemoryLimit,
+    ErrorKind::ResourceLimit,
+    ErrorKind::PayloadTooLarge,
+    ErrorKind::StackOverflow,
+    ErrorKind::Limit,
+    ErrorKind::Trap,
+    ErrorKind::GuestError,
+    ErrorKind::Cancelled,
+    ErrorKind::Internal,
+];
+
+#[async_trait]
+impl HostServices for Services {
+    async fn call_agent(&self, call: AgentCall) -> Result<String> {
+        match call.name.as_str() {
+            "upper" => Ok(call.task.to_uppercase()),
+            "options" => Ok(call.options),
+            "meet" => {
+                self.meeting.wait().await;
+                Ok("met".to_owned())
+            }
+            "never" => {
+                self.asked.notify_one();
+                std::future::pending().await
+            }
+            "error" => {
+                let kind = KINDS.into_iter().find(|kind| kind.as_str() == call.task);
+                Err(Error::new(kind.unwrap_or(ErrorKind::NotFound), "what went wrong: ü")
+                    .with_hint("what to do")
+                    .with_detail(r#"{"more":[1]}"#))
+            }
+            name => Err(Error::new(ErrorKind::NotFound, format!("there is no agent `{name}`"))),
+        }
+    }
+
+    fn authorise(&self, _: &Caller, capability: Capability<'_>) -> Result<()> {
+        match capability {
+            Capability::Tool(REFUSED) => {
+                Err(Error::new(ErrorKind::Denied, format!("`{REFUSED}` is refused")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn get_secret(&self, package: &str, name: &str) -> Result<Option<String>> {
+        Ok((package == SUBJECT && name == SECRET.0).then(|| SECRET.1.to_owned()))
+    }
+
+    fn log(&self, record: LogRecord) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+    }
+}
