@@ -64,7 +64,7 @@ pub(crate) async fn bundle(
         root: root.clone(),
         folder: folder.to_owned(),
         entry: format!(
-            "import {{ serve }} from \"distri/runtime\";\n\
+            "import {{ serve }} from \"distri/component\";\n\
              import * as plugin from {};\n\
              export const {{ tool, workflow }} = serve(plugin);\n",
             serde_json::to_string(&entry.display().to_string())

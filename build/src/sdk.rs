@@ -4,6 +4,8 @@
 const MODULES: &[(&str, &str)] = &[
     ("base.ts", include_str!("../sdk/base.ts")),
     ("workflow.ts", include_str!("../sdk/workflow.ts")),
+    ("runtime/host.ts", include_str!("../sdk/runtime/host.ts")),
+    ("runtime/host.async.ts", include_str!("../sdk/runtime/host.async.ts")),
     ("runtime/phase.ts", include_str!("../sdk/runtime/phase.ts")),
     ("runtime/random.ts", include_str!("../sdk/runtime/random.ts")),
     ("runtime/console.ts", include_str!("../sdk/runtime/console.ts")),
@@ -18,7 +20,10 @@ pub(crate) fn resolve(specifier: &str, importer: Option<&str>) -> Option<String>
     let module = match specifier {
         "distri/base" | "distri/base.js" | "distri/base.ts" => "base.ts",
         "distri/workflow" | "distri/workflow.js" | "distri/workflow.ts" => "workflow.ts",
-        "distri/runtime" => "runtime/serve.ts",
+        "#host" if importer.is_some_and(|importer| importer.starts_with(PREFIX)) => {
+            "runtime/host.async.ts"
+        }
+        "distri/component" => "runtime/serve.ts",
         // Plugins of the original project import these from the network.
         url if url.starts_with("https://") && url.ends_with("/base.ts") => "base.ts",
         runtime if runtime.starts_with("jsr:@distri/runtime") => "workflow.ts",

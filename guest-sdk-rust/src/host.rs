@@ -1,6 +1,7 @@
 //! What a plugin may ask of the host while it runs.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -60,18 +61,29 @@ pub async fn call_tool<T: DeserializeOwned>(
     input: &impl Serialize,
 ) -> Result<T, CallError> {
     let input = serde_json::to_string(input).map_err(|error| json_error(&error))?;
-    let value = host::call_tool(name.to_owned(), input).await?;
+    let value = import::call_tool(name, input).await?;
     serde_json::from_str(&value).map_err(|error| json_error(&error))
 }
 
 /// Gives a task to an agent and waits for its final text.
 pub async fn call_agent(name: &str, task: &str) -> Result<String, CallError> {
-    Ok(host::call_agent(name.to_owned(), task.to_owned(), String::new()).await?)
+    Ok(import::call_agent(name, task, String::new()).await?)
+}
+
+/// Gives a task to an agent, with options of the host program's own: a value that
+/// becomes a JSON object.
+pub async fn call_agent_with(
+    name: &str,
+    task: &str,
+    options: &impl Serialize,
+) -> Result<String, CallError> {
+    let options = serde_json::to_string(options).map_err(|error| json_error(&error))?;
+    Ok(import::call_agent(name, task, options).await?)
 }
 
 /// Reads a value of the call's session.
 pub async fn get_session_value<T: DeserializeOwned>(key: &str) -> Result<Option<T>, CallError> {
-    match host::get_session_value(key.to_owned()).await? {
+    match import::get_session_value(key).await? {
         Some(value) => serde_json::from_str(&value).map(Some).map_err(|error| json_error(&error)),
         None => Ok(None),
     }
@@ -80,10 +92,85 @@ pub async fn get_session_value<T: DeserializeOwned>(key: &str) -> Result<Option<
 /// Writes a value of the call's session.
 pub async fn set_session_value(key: &str, value: &impl Serialize) -> Result<(), CallError> {
     let value = serde_json::to_string(value).map_err(|error| json_error(&error))?;
-    Ok(host::set_session_value(key.to_owned(), value).await?)
+    Ok(import::set_session_value(key, value).await?)
 }
 
 /// Writes one line to the host's log.
 pub fn log(level: LogLevel, message: &str) {
     host::log(level, message);
+}
+
+impl FromStr for LogLevel {
+    type Err = String;
+
+    /// One of `trace`, `debug`, `info`, `warn` and `error`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "trace" => Ok(Self::Trace),
+            "debug" => Ok(Self::Debug),
+            "info" => Ok(Self::Info),
+            "warn" => Ok(Self::Warn),
+            "error" => Ok(Self::Error),
+            other => Err(format!("there is no log level `{other}`")),
+        }
+    }
+}
+
+/// The host's functions as futures, on either track.
+mod import {
+    use crate::bindings::distri::plugin::host;
+    use crate::bindings::distri::plugin::types::CallError;
+
+    #[cfg(not(feature = "sync"))]
+    mod track {
+        use super::{CallError, host};
+
+        pub(crate) async fn call_tool(name: &str, input: String) -> Result<String, CallError> {
+            host::call_tool(name.to_owned(), input).await
+        }
+
+        pub(crate) async fn call_agent(
+            name: &str,
+            task: &str,
+            options: String,
+        ) -> Result<String, CallError> {
+            host::call_agent(name.to_owned(), task.to_owned(), options).await
+        }
+
+        pub(crate) async fn get_session_value(key: &str) -> Result<Option<String>, CallError> {
+            host::get_session_value(key.to_owned()).await
+        }
+
+        pub(crate) async fn set_session_value(key: &str, value: String) -> Result<(), CallError> {
+            host::set_session_value(key.to_owned(), value).await
+        }
+    }
+
+    #[cfg(feature = "sync")]
+    #[expect(clippy::unused_async, reason = "the same functions as on the async track")]
+    mod track {
+        use super::{CallError, host};
+
+        pub(crate) async fn call_tool(name: &str, input: String) -> Result<String, CallError> {
+            host::call_tool(name, &input)
+        }
+
+        pub(crate) async fn call_agent(
+            name: &str,
+            task: &str,
+            options: String,
+        ) -> Result<String, CallError> {
+            host::call_agent(name, task, &options)
+        }
+
+        pub(crate) async fn get_session_value(key: &str) -> Result<Option<String>, CallError> {
+            host::get_session_value(key)
+        }
+
+        pub(crate) async fn set_session_value(key: &str, value: String) -> Result<(), CallError> {
+            host::set_session_value(key, &value)
+        }
+    }
+
+    pub(crate) use track::{call_agent, call_tool, get_session_value, set_session_value};
 }

@@ -59,6 +59,21 @@ pub async fn execute(
     }
 }
 
+/// Runs a future that never waits, as those of the sync track.
+///
+/// # Panics
+///
+/// When it waits all the same: for what, nothing here could tell.
+pub fn finish<T>(work: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(work).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => {
+            panic!("a plugin of the sync track waits for something that is not a host call")
+        }
+    }
+}
+
 /// The answer of a function that returned a value.
 pub fn succeed(value: impl Serialize) -> Answer {
     match serde_json::to_string(&value) {

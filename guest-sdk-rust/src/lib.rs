@@ -22,26 +22,37 @@
 //! [`JsonSchema`](schemars::JsonSchema), the result any type that is
 //! [`Serialize`](serde::Serialize), or a `Result` of one whose error is
 //! [`Display`](std::fmt::Display). A parameter of the type [`Context`] gets the
-//! call's context. `async` functions may call tools and agents, several at once.
+//! call's context. `async` functions may call tools and agents, several at once,
+//! as with [`join_all`].
+//!
+//! A plugin conforms to the async track of `distri:plugin`, 0.3. With the feature
+//! `sync` the same source conforms to 0.2: host calls then wait one after another.
 
 #![deny(unsafe_code)]
 
 mod context;
 mod host;
 mod item;
+#[cfg(feature = "log")]
+mod logger;
 
 pub use context::Context;
 pub use distri_guest_macros::{tool, workflow};
+/// Waits for several host calls at once; any other combinator for futures does too.
+pub use futures_util::future::{join, join_all, try_join, try_join_all};
 pub use host::{
-    CallError, LogLevel, call_agent, call_tool, get_session_value, log, set_session_value,
+    CallError, LogLevel, call_agent, call_agent_with, call_tool, get_session_value, log,
+    set_session_value,
 };
 pub use item::Item;
+#[cfg(feature = "log")]
+pub use logger::init_log;
 
 // What the macros' code needs, so that a plugin need not depend on it.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings;
-    pub use crate::item::{Answer, Call, describe, execute, fail, outcome, succeed};
+    pub use crate::item::{Answer, Call, describe, execute, fail, finish, outcome, succeed};
     pub use schemars;
     pub use serde;
     pub use serde_json;
@@ -60,12 +71,42 @@ pub mod __private {
     reason = "generated: which of these it trips over depends on the target"
 )]
 pub mod bindings {
+    #[cfg(not(feature = "sync"))]
     wit_bindgen::generate!({
         path: "wit/v0.3",
         world: "plugin",
         pub_export_macro: true,
         default_bindings_module: "distri_guest::__private::bindings",
     });
+    #[cfg(feature = "sync")]
+    wit_bindgen::generate!({
+        path: "wit/v0.2",
+        world: "plugin",
+        pub_export_macro: true,
+        default_bindings_module: "distri_guest::__private::bindings",
+    });
+}
+
+/// An export that waits: async on the async track. On the sync track its host
+/// calls are over when they return, and so is the future around them.
+#[doc(hidden)]
+#[cfg(not(feature = "sync"))]
+#[macro_export]
+macro_rules! __export {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty $body:block)*) => {
+        $(async fn $name($($argument: $type),*) -> $result $body)*
+    };
+}
+
+#[doc(hidden)]
+#[cfg(feature = "sync")]
+#[macro_export]
+macro_rules! __export {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty $body:block)*) => {
+        $(fn $name($($argument: $type),*) -> $result {
+            $crate::__private::finish(async move $body)
+        })*
+    };
 }
 
 /// Exports functions marked [`tool`] and [`workflow`] as this crate's plugin, as
@@ -73,7 +114,7 @@ pub mod bindings {
 /// the two lists may be left out.
 #[macro_export]
 macro_rules! export_plugin {
-    ($(tools: [$($tool:ident),* $(,)?])? $(,)? $(workflows: [$($workflow:ident),* $(,)?])? $(,)?) => {
+    ($(tools: [$($($tool:ident)::+),* $(,)?])? $(,)? $(workflows: [$($($workflow:ident)::+),* $(,)?])? $(,)?) => {
         #[doc(hidden)]
         struct __DistriPlugin;
 
@@ -81,11 +122,11 @@ macro_rules! export_plugin {
             use $crate::__private::bindings::exports::distri::plugin::{tool, workflow};
 
             fn tools() -> ::std::vec::Vec<$crate::Item> {
-                ::std::vec![$($($tool::item()),*)?]
+                ::std::vec![$($($($tool)::+::item()),*)?]
             }
 
             fn workflows() -> ::std::vec::Vec<$crate::Item> {
-                ::std::vec![$($($workflow::item()),*)?]
+                ::std::vec![$($($($workflow)::+::item()),*)?]
             }
 
             impl tool::Guest for __DistriPlugin {
@@ -93,13 +134,16 @@ macro_rules! export_plugin {
                     $crate::__private::describe(&tools())
                 }
 
-                async fn execute_tool(
-                    call: tool::ToolCall,
-                    context: tool::ExecutionContext,
-                ) -> tool::ToolResult {
-                    let (result, error) =
-                        $crate::__private::execute(tools(), call.name, call.input, context).await;
-                    tool::ToolResult { result, error }
+                $crate::__export! {
+                    fn execute_tool(
+                        call: tool::ToolCall,
+                        context: tool::ExecutionContext
+                    ) -> tool::ToolResult {
+                        let (result, error) =
+                            $crate::__private::execute(tools(), call.name, call.input, context)
+                                .await;
+                        tool::ToolResult { result, error }
+                    }
                 }
             }
 
@@ -108,13 +152,16 @@ macro_rules! export_plugin {
                     $crate::__private::describe(&workflows())
                 }
 
-                async fn execute_workflow(
-                    call: workflow::WorkflowCall,
-                    context: workflow::ExecutionContext,
-                ) -> workflow::WorkflowResult {
-                    let (result, error) =
-                        $crate::__private::execute(workflows(), call.name, call.input, context).await;
-                    workflow::WorkflowResult { result, error }
+                $crate::__export! {
+                    fn execute_workflow(
+                        call: workflow::WorkflowCall,
+                        context: workflow::ExecutionContext
+                    ) -> workflow::WorkflowResult {
+                        let (result, error) =
+                            $crate::__private::execute(workflows(), call.name, call.input, context)
+                                .await;
+                        workflow::WorkflowResult { result, error }
+                    }
                 }
             }
         };

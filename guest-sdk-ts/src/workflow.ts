@@ -4,7 +4,8 @@
  * Each of these waits without holding anything up: several asked together, as
  * with `Promise.all`, are under way at the same time.
  */
-import host from "distri:plugin/host@0.3.0";
+import * as host from "#host";
+import type { HostError } from "./runtime/host.ts";
 import { assertRunning } from "./runtime/phase.ts";
 
 /** Why the host could not do what was asked. */
@@ -36,6 +37,8 @@ export interface CallToolOptions {
 export interface CallAgentOptions {
   agent_name: string;
   task: string;
+  /** What the host program takes besides the task. */
+  options?: { [key: string]: unknown };
   session_id?: string;
   context?: unknown;
 }
@@ -58,7 +61,7 @@ export async function callTool(tool: string | CallToolOptions, input?: unknown):
     input = tool.input;
   }
   const json = JSON.stringify(input ?? {});
-  return unwrap(JSON.parse(await ask(host.callTool(name, json))));
+  return unwrap(JSON.parse(await ask(() => host.callTool(name, json))));
 }
 
 /** Gives a task to an agent and waits for its final text. */
@@ -66,9 +69,9 @@ export async function callAgent(agent: string, task: string, context?: unknown):
 export async function callAgent(options: CallAgentOptions): Promise<string>;
 export async function callAgent(agent: string | CallAgentOptions, task?: string): Promise<string> {
   assertRunning("callAgent");
-  return typeof agent === "string"
-    ? ask(host.callAgent(agent, task ?? "", ""))
-    : ask(host.callAgent(agent.agent_name, agent.task, ""));
+  if (typeof agent === "string") return ask(() => host.callAgent(agent, task ?? "", ""));
+  const options = agent.options === undefined ? "" : JSON.stringify(agent.options);
+  return ask(() => host.callAgent(agent.agent_name, agent.task, options));
 }
 
 /**
@@ -79,7 +82,7 @@ export async function callAgent(agent: string | CallAgentOptions, task?: string)
 export async function getSessionValue<Value = any>(key: string | { key: string }): Promise<Value> {
   assertRunning("getSessionValue");
   const name = typeof key === "string" ? key : key.key;
-  const json = await ask(host.getSessionValue(name));
+  const json = await ask(() => host.getSessionValue(name));
   if (json === null || json === undefined) {
     throw new CallError(`the session has no value \`${name}\``, "not-found");
   }
@@ -93,15 +96,15 @@ export async function setSessionValue(key: string | { key: string; value: unknow
   assertRunning("setSessionValue");
   const name = typeof key === "string" ? key : key.key;
   const json = JSON.stringify((typeof key === "string" ? value : key.value) ?? null);
-  await ask(host.setSessionValue(name, json));
+  await ask(() => host.setSessionValue(name, json));
 }
 
 /** Turns what the host reports, which the engine carries as `payload`, into a {@link CallError}. */
-async function ask<T>(answer: Promise<T>): Promise<T> {
+async function ask<T>(call: () => T | Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await call();
   } catch (error) {
-    const payload = (error as { payload?: host.CallError } | undefined)?.payload;
+    const payload = (error as { payload?: HostError } | undefined)?.payload;
     if (typeof payload?.kind !== "string") throw error;
     const { kind, message, hint, detail } = payload;
     throw new CallError(message, kind, hint ?? undefined, detail ? JSON.parse(detail) : undefined);

@@ -1,5 +1,6 @@
 /** `console`, whose lines go to the host's log. */
-import host from "distri:plugin/host@0.3.0";
+import { log } from "#host";
+import type { LogLevel } from "./host.ts";
 
 function show(value: unknown): string {
   if (typeof value === "string") return value;
@@ -14,7 +15,7 @@ function show(value: unknown): string {
   return String(value);
 }
 
-const write = (level: host.LogLevel) => (...values: unknown[]) => host.log(level, values.map(show).join(" "));
+const write = (level: LogLevel) => (...values: unknown[]) => log(level, values.map(show).join(" "));
 
 (globalThis as { console?: unknown }).console = {
   trace: write("trace"),

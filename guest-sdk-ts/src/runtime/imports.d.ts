@@ -1,22 +1,16 @@
-/** The world's imports, as the engine offers them to modules. */
+/** The world's imports, as the engines offer them to modules. */
 declare module "distri:plugin/host@0.3.0" {
-  namespace host {
-    type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
-    interface CallError {
-      kind: string;
-      message: string;
-      hint: string | null;
-      detail: string | null;
-    }
-  }
-  const host: {
-    callTool(name: string, input: string): Promise<string>;
-    callAgent(name: string, task: string, options: string): Promise<string>;
-    getSessionValue(key: string): Promise<string | null>;
-    setSessionValue(key: string, value: string): Promise<void>;
-    log(level: host.LogLevel, message: string): void;
-  };
+  const host: import("./host.ts").Host;
   export default host;
+}
+
+declare module "distri:plugin/host@0.2.0" {
+  type Host = import("./host.ts").Host;
+  export const callTool: Host["callTool"];
+  export const callAgent: Host["callAgent"];
+  export const getSessionValue: Host["getSessionValue"];
+  export const setSessionValue: Host["setSessionValue"];
+  export const log: Host["log"];
 }
 
 declare module "wasi:random/random@0.3.0" {
@@ -26,3 +20,5 @@ declare module "wasi:random/random@0.3.0" {
   };
   export default random;
 }
+
+declare const crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };

@@ -3,7 +3,7 @@
  * engine's own generator is seeded when the plugin is built, and would give
  * every instance the same numbers.
  */
-import random from "wasi:random/random@0.3.0";
+import { randomBytes } from "#host";
 import { assertRunning } from "./phase.ts";
 
 // xoshiro128**, by David Blackman and Sebastiano Vigna.
@@ -12,7 +12,7 @@ let state: Uint32Array | undefined;
 function next(): number {
   if (!state) {
     assertRunning("Math.random");
-    state = new Uint32Array(new Uint8Array(random.getRandomBytes(16)).buffer);
+    state = new Uint32Array(randomBytes(16).buffer);
   }
   const s = state as unknown as [number, number, number, number];
   const product = Math.imul(s[1], 5);

@@ -1,5 +1,5 @@
 /**
- * Turns a plugin module into the exports of the `typescript-plugin` world:
+ * Turns a plugin module into the exports that a plugin's world asks for:
  * finds its tools and workflows, describes them, calls them, and turns whatever
  * they throw into an answer.
  */
