@@ -15,7 +15,10 @@ run: setup
 
 # One selection of packages and targets for all of it: another would compile the
 # dependencies again with other features.
+# Every toolchain of the conformance tests is there: none is let off.
+test: export DISTRI_REQUIRE_GUESTS = 1
 test: setup
+	@scripts/toolchains.sh
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --locked --workspace --all-targets

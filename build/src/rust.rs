@@ -15,6 +15,9 @@ use crate::{BuildError, Result};
 /// The targets that can be used, best first.
 const TARGETS: [&str; 3] = ["wasm32-wasip2", "wasm32-wasip1", "wasm32-unknown-unknown"];
 
+/// The target that `cargo component` makes components from.
+const COMPONENT_TARGET: &str = "wasm32-wasip1";
+
 /// What a Rust build makes.
 pub(crate) struct Output {
     pub(crate) component: Vec<u8>,
@@ -112,18 +115,24 @@ enum Message {
 
 /// Runs cargo and returns the module it made.
 async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Result<PathBuf> {
-    let mut child = Command::new(&toolchain.cargo)
-        .args(["rustc", "--lib", "--release", "--target", toolchain.target])
-        .args(["--message-format=json-render-diagnostics", "--target-dir"])
-        .arg(target_folder)
-        // Cargo takes two packages of one name, in the root of workspaces of
-        // their own, for the same one: in a shared folder it would give one of
-        // them the other's module. A flag that differs keeps them apart.
-        .args([
-            "--",
-            "--cfg",
-            &format!("distri_folder_{}", &digest_of([&*folder.to_string_lossy()])[..16]),
-        ])
+    // Cargo takes two packages of one name, in the root of workspaces of their own,
+    // for the same one: in a shared folder it would give one of them the other's
+    // module. A flag that differs, or a folder, keeps them apart.
+    let own = format!("distri_folder_{}", &digest_of([&*folder.to_string_lossy()])[..16]);
+    let mut command = Command::new(&toolchain.cargo);
+    if uses_cargo_component(folder)? {
+        command
+            .args(["component", "build", "--release", "--target", COMPONENT_TARGET])
+            .args(["--message-format=json-render-diagnostics", "--target-dir"])
+            .arg(target_folder.join(own));
+    } else {
+        command
+            .args(["rustc", "--lib", "--release", "--target", toolchain.target])
+            .args(["--message-format=json-render-diagnostics", "--target-dir"])
+            .arg(target_folder)
+            .args(["--", "--cfg", &own]);
+    }
+    let mut child = command
         .current_dir(folder)
         // Settings of a cargo that runs this program are not the plugin's.
         .env_remove("CARGO")
@@ -180,6 +189,23 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
         BuildError::other("cargo built no WebAssembly module")
             .with_help("the package's Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`")
     })
+}
+
+/// Whether a package says that `cargo component` builds it.
+fn uses_cargo_component(folder: &Path) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct CargoToml {
+        package: Package,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        #[serde(default)]
+        metadata: toml::Table,
+    }
+    let text = std::fs::read_to_string(folder.join("Cargo.toml"))?;
+    let parsed = toml::from_str::<CargoToml>(&text);
+    // What is wrong with it, cargo says better.
+    Ok(parsed.is_ok_and(|cargo| cargo.package.metadata.contains_key("component")))
 }
 
 /// The files that cargo says the module depends on, and the package's own

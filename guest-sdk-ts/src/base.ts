@@ -11,6 +11,33 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** A JSON Schema. */
 export type JsonSchema = { [key: string]: unknown };
 
+/**
+ * A schema of any library that follows https://standardschema.dev, like Zod. To
+ * describe a tool it needs that page's JSON Schema extension, which Zod has from
+ * 4.2 on.
+ */
+export interface StandardSchema<Output = any> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+    readonly jsonSchema?: {
+      readonly input: (options: { readonly target: "draft-2020-12" }) => { [key: string]: unknown };
+    };
+  };
+}
+
+/** What validating gives: a value, or what is wrong with it. */
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+      readonly issues: readonly {
+        readonly message: string;
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+      }[];
+    };
+
 /** A call of a tool or workflow. */
 export interface ToolCall {
   /** Unique per call. */
@@ -108,7 +135,14 @@ export interface DistriPlugin {
 /** Marks a tool whose `execute` gets its input parsed. */
 export const PARSED = Symbol.for("distri.parsed-input");
 
-/** Makes a tool whose `execute` gets its input parsed. */
+/**
+ * Makes a tool whose `execute` gets its input parsed. With a Standard Schema as
+ * its `parameters` the input is checked, and has the schema's type.
+ */
+export function createTool<Output>(
+  spec: Omit<ToolSpec<Output>, "parameters"> & { parameters: StandardSchema<Output> },
+): ToolSpec<Output>;
+export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params>;
 export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params> {
   return Object.assign(spec, { [PARSED]: true });
 }

@@ -113,6 +113,9 @@ pub struct ItemInfo {
     /// The JSON Schema of its input.
     #[serde(default = "any_object")]
     pub parameters: Value,
+    /// Other names that it answers to: `integration.tool` and `integration_tool`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
 }
 
 /// The schema of a tool that gives none: any object.

@@ -403,8 +403,9 @@ impl Host {
         call: ToolCall,
     ) -> Result<ToolResult> {
         let generation = self.generation();
-        let plugin = Arc::clone(generation.item(package, kind, item)?);
-        let frame = Frame::root(self, generation, plugin, (kind, item), &call);
+        let (plugin, item) = generation.item(package, kind, item)?;
+        let plugin = Arc::clone(plugin);
+        let frame = Frame::root(self, generation, plugin, (kind, &item), &call);
         json::check(&call.input, &format!("the input of `{}`", frame.name()), &frame.limits)?;
         if !frame.context.params.is_empty() {
             json::check(&frame.context.params, "the context's `params`", &frame.limits)?;

@@ -153,9 +153,13 @@ impl Plugin {
         .await
     }
 
-    /// The item of this kind and name.
+    /// The item of this kind and name, or of this alias.
     pub(crate) fn item(&self, kind: ItemKind, name: &str) -> Option<&ItemInfo> {
-        self.info.items(kind).iter().find(|item| item.name.as_str() == name)
+        let items = self.info.items(kind);
+        items
+            .iter()
+            .find(|item| item.name.as_str() == name)
+            .or_else(|| items.iter().find(|item| item.aliases.iter().any(|alias| alias == name)))
     }
 }
 
@@ -199,8 +203,11 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
         .collect::<Result<_>>()?;
     let mut names = BTreeSet::new();
     for item in &items {
-        if !names.insert(item.name.as_str()) {
-            return Err(bad(format!("gave `{}` twice", item.name)));
+        let aliases = item.aliases.iter().map(String::as_str);
+        for name in std::iter::once(item.name.as_str()).chain(aliases) {
+            if !names.insert(name) {
+                return Err(bad(format!("gave `{name}` twice")));
+            }
         }
     }
     Ok(items)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use distri_manifest::{ItemRef, PackageName, suggestion};
 
 use crate::plugin::Plugin;
-use crate::{Error, ErrorKind, ItemKind, Result};
+use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result};
 
 /// All plugins that are loaded at one moment.
 #[derive(Clone, Default)]
@@ -42,11 +42,16 @@ impl Generation {
         })
     }
 
-    /// The item of this kind in a plugin.
-    pub(crate) fn item(&self, package: &str, kind: ItemKind, item: &str) -> Result<&Arc<Plugin>> {
+    /// The item of this kind in a plugin, and its own name.
+    pub(crate) fn item(
+        &self,
+        package: &str,
+        kind: ItemKind,
+        item: &str,
+    ) -> Result<(&Arc<Plugin>, String)> {
         let plugin = self.plugin(package)?;
-        if plugin.item(kind, item).is_some() {
-            return Ok(plugin);
+        if let Some(item) = plugin.item(kind, item) {
+            return Ok((plugin, item.name.to_string()));
         }
         let other = match kind {
             ItemKind::Tool => ItemKind::Workflow,
@@ -83,17 +88,20 @@ impl Generation {
     ) -> Result<(&'a Arc<Plugin>, String)> {
         let ItemRef { package, item } = ItemRef::parse(reference);
         if let Some(package) = package {
-            return Ok((self.item(&package, kind, &item)?, item));
+            return self.item(&package, kind, &item);
         }
         if let Some(plugin) = own.and_then(|own| self.plugins.get(own))
-            && plugin.item(kind, &item).is_some()
+            && let Some(found) = plugin.item(kind, &item)
         {
-            return Ok((plugin, item));
+            return Ok((plugin, found.name.to_string()));
         }
-        let having: Vec<&Arc<Plugin>> =
-            self.plugins.values().filter(|plugin| plugin.item(kind, &item).is_some()).collect();
+        let having: Vec<(&Arc<Plugin>, &ItemInfo)> = self
+            .plugins
+            .values()
+            .filter_map(|plugin| Some((plugin, plugin.item(kind, &item)?)))
+            .collect();
         match having.as_slice() {
-            [plugin] => Ok((plugin, item)),
+            [(plugin, found)] => Ok((plugin, found.name.to_string())),
             [] => {
                 let names: Vec<String> = self
                     .plugins
@@ -122,8 +130,10 @@ impl Generation {
                 })
             }
             many => {
-                let names: Vec<String> =
-                    many.iter().map(|plugin| format!("`{}/{item}`", plugin.info.package)).collect();
+                let names: Vec<String> = many
+                    .iter()
+                    .map(|(plugin, _)| format!("`{}/{item}`", plugin.info.package))
+                    .collect();
                 Err(Error::new(ErrorKind::NotFound, format!("`{item}` is ambiguous"))
                     .with_hint(format!("write {}", names.join(" or "))))
             }

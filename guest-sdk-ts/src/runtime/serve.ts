@@ -5,7 +5,7 @@
  */
 import "./random.ts";
 import "./console.ts";
-import { PARSED, type DistriPlugin, type ExecutionContext } from "../base.ts";
+import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
 import { start } from "./phase.ts";
 
 /** A tool or workflow, whatever form it was written in. */
@@ -54,7 +54,7 @@ export function serve(module: { default?: unknown }) {
   const parsed = integrations !== undefined;
   const toolTable = collect("tool", tools, false);
   for (const integration of integrations ?? []) {
-    collect("tool", integration.tools, true, toolTable);
+    collect("tool", integration.tools, true, toolTable, integration.name);
   }
   const workflowTable = collect("workflow", workflows, parsed);
   return {
@@ -73,9 +73,17 @@ export function serve(module: { default?: unknown }) {
 interface Entry {
   item: Item;
   parsed: boolean;
+  /** Other names, for a tool of an integration. */
+  aliases: string[] | undefined;
 }
 
-function collect(kind: string, items: unknown, parsed: boolean, table = new Map<string, Entry>()): Map<string, Entry> {
+function collect(
+  kind: string,
+  items: unknown,
+  parsed: boolean,
+  table = new Map<string, Entry>(),
+  integration?: string,
+): Map<string, Entry> {
   const pairs: [string | undefined, Item][] = Array.isArray(items)
     ? items.map((item) => [undefined, item])
     : Object.entries((items ?? {}) as Record<string, Item>);
@@ -84,29 +92,60 @@ function collect(kind: string, items: unknown, parsed: boolean, table = new Map<
     if (!name) throw new TypeError(`a ${kind} has no name`);
     if (typeof item.execute !== "function") throw new TypeError(`the ${kind} \`${name}\` has no execute()`);
     if (table.has(name)) throw new TypeError(`there are two ${kind}s named \`${name}\``);
-    table.set(name, { item, parsed: parsed || item[PARSED] === true });
+    const aliases = integration === undefined ? undefined : [`${integration}.${name}`, `${integration}_${name}`];
+    table.set(name, { item, parsed: parsed || item[PARSED] === true, aliases });
   }
   return table;
 }
 
 function describe(table: Map<string, Entry>): string {
   start();
-  const items = [...table].map(([name, { item }]) => ({
+  const items = [...table].map(([name, { item, aliases }]) => ({
     name,
     description: item.description ?? "",
     version: item.version,
-    parameters: item.getParameters?.() ?? item.parameters ?? { type: "object" },
+    parameters: jsonSchema(item.getParameters?.() ?? item.parameters),
+    aliases,
     examples: item.examples,
   }));
   return JSON.stringify(items);
 }
+
+/** The schema as JSON Schema, whatever it was written with. */
+function jsonSchema(schema: unknown): unknown {
+  if (!isStandard(schema)) return schema ?? { type: "object" };
+  const converter = schema["~standard"].jsonSchema;
+  if (!converter) {
+    throw new TypeError(
+      `the schemas of ${schema["~standard"].vendor} in this version have no JSON Schema: give \`parameters\` as one`,
+    );
+  }
+  const { $schema: _, ...rest } = converter.input({ target: "draft-2020-12" });
+  return rest;
+}
+
+/** The input as a tool gets it: parsed, and what a Standard Schema makes of it. */
+async function parse(text: string, schema: unknown): Promise<unknown> {
+  const value = JSON.parse(text);
+  if (!isStandard(schema)) return value;
+  const outcome = await schema["~standard"].validate(value);
+  if (!outcome.issues) return outcome.value;
+  const issues = outcome.issues.map(({ message, path = [] }) => {
+    const keys = path.map((part) => (typeof part === "object" ? part.key : part)).map(String);
+    return keys.length ? `${keys.join(".")}: ${message}` : message;
+  });
+  throw new TypeError(`the input does not fit: ${issues.join("; ")}`);
+}
+
+const isStandard = (schema: unknown): schema is StandardSchema =>
+  (typeof schema === "object" || typeof schema === "function") && schema !== null && "~standard" in schema;
 
 async function run(table: Map<string, Entry>, kind: string, call: Call, guest: GuestContext): Promise<Answer> {
   start();
   try {
     const entry = table.get(call.name);
     if (!entry) throw new Error(`there is no ${kind} \`${call.name}\``);
-    const input = entry.parsed ? JSON.parse(call.input) : call;
+    const input = entry.parsed ? await parse(call.input, entry.item.parameters) : call;
     const value = await entry.item.execute!(input, contextOf(guest));
     return { result: JSON.stringify(value ?? null) ?? "null", error: null };
   } catch (thrown) {

@@ -21,6 +21,9 @@ use crate::cases::{Case, cases};
 pub(crate) const SUBJECT: &str = "subject";
 pub(crate) const HURRIED: &str = "hurried";
 
+/// How long a case may take: longer than any call in it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// A tool that the kit's policy refuses.
 pub(crate) const REFUSED: &str = "hurried/count";
 
@@ -134,9 +137,10 @@ impl Kit {
             Status::NotApplicable("calls of the sync track wait one after another".to_owned())
         } else {
             self.services.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            match (case.run)(self).await {
-                Ok(()) => Status::Passed,
-                Err(why) => Status::Failed(why),
+            match tokio::time::timeout(PATIENCE, (case.run)(self)).await {
+                Ok(Ok(())) => Status::Passed,
+                Ok(Err(why)) => Status::Failed(why),
+                Err(_) => Status::Failed(format!("it did not end within {PATIENCE:?}")),
             }
         };
         Outcome { case: case.name, about: case.about, status }

@@ -43,13 +43,13 @@ fn outcome(result: Result<Value, CallError>) -> Value {
 }
 
 fn call_tool(call: &Value) -> Value {
-    let result = host::call_tool(text(&call["name"]), call["input"].to_string());
+    let result = host::call_tool(&text(&call["name"]), &call["input"].to_string());
     outcome(result.map(|value| parse(&value)))
 }
 
 fn call_agent(call: &Value) -> Value {
     let options = call.get("options").map(Value::to_string).unwrap_or_default();
-    let result = host::call_agent(text(&call["name"]), text(&call["task"]), options);
+    let result = host::call_agent(&text(&call["name"]), &text(&call["task"]), &options);
     outcome(result.map(Value::String))
 }
 
@@ -92,11 +92,11 @@ fn run(id: String, name: String, input: String, context: ExecutionContext) -> Re
             calls.iter().map(ask).collect()
         }
         "get_session_value" => {
-            let value = host::get_session_value(text(&input["key"]));
+            let value = host::get_session_value(&text(&input["key"]));
             outcome(value.map(|value| value.map(|text| parse(&text)).unwrap_or_default()))
         }
         "set_session_value" => {
-            let written = host::set_session_value(text(&input["key"]), input["value"].to_string());
+            let written = host::set_session_value(&text(&input["key"]), &input["value"].to_string());
             outcome(written.map(|()| Value::Null))
         }
         "log" => {
