@@ -54,6 +54,25 @@ Examples:
 A Rust package is built by cargo, which runs its build scripts with your rights.")]
     Build(Build),
 
+    /// Begin a package
+    #[command(after_help = "\
+Examples:
+  distri new plugins/greeter --lang ts
+  distri new plugins/greeter --lang rust --kind workflow
+
+The last part of the path is the package's name.")]
+    New(New),
+
+    /// Check packages without putting them into the catalog
+    #[command(after_help = "\
+Examples:
+  distri check
+  distri check text-tools --json
+
+Nothing of a plugin runs but its top level and its description of itself, with
+no grants, one second and 64 MiB. A Rust package is built by cargo.")]
+    Check(Check),
+
     /// List what the workspace offers
     #[command(after_help = "\
 Examples:
@@ -156,6 +175,38 @@ pub(crate) struct Call {
 pub(crate) struct Inspect {
     /// The package
     pub(crate) package: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct New {
+    /// The folder to make
+    pub(crate) path: PathBuf,
+
+    /// What it is written in
+    #[arg(long, default_value = "ts")]
+    pub(crate) lang: Language,
+
+    /// What it begins with
+    #[arg(long, default_value = "tool")]
+    pub(crate) kind: ItemWord,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    Ts,
+    Rust,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ItemWord {
+    Tool,
+    Workflow,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// The package; all of them otherwise
+    pub(crate) package: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -38,6 +38,8 @@ fn main() -> ExitCode {
                 commands::call::run(&args, command, distri_host::ItemKind::Workflow).await
             }
             Command::Inspect(command) => commands::inspect::run(&args, command),
+            Command::New(command) => commands::new::run(&args, command),
+            Command::Check(command) => commands::check::run(&args, command).await,
             Command::Wit(command) => commands::wit::run(&args, command),
             Command::Conformance(command) => commands::conformance::run(&args, command).await,
             Command::Completions { shell } => {

@@ -67,7 +67,18 @@ fn the_plugins_in_the_readme_work() {
 #[test]
 fn every_help_shows_examples() {
     let sandbox = Sandbox::with(&[]);
-    for command in ["build", "list", "call", "run", "inspect", "completions"] {
+    for command in [
+        "build",
+        "new",
+        "check",
+        "list",
+        "call",
+        "run",
+        "inspect",
+        "wit",
+        "conformance",
+        "completions",
+    ] {
         let run = sandbox.distri(&[command, "--help"]);
         assert_eq!(run.code, 0);
         assert!(run.stdout.contains("Examples:\n  distri "), "{run:#?}");

@@ -7,11 +7,13 @@
 
 mod agents;
 mod build;
+mod check;
 mod error;
 mod root;
 
 pub use agents::{Agent, ModelSettings, ScriptedAgents, load_agents};
 pub use build::{BuildEvent, BuildReport, PackageBuild};
+pub use check::PackageCheck;
 pub use error::WorkspaceError;
 pub use root::{Workspace, find_root};
 

@@ -1,0 +1,79 @@
+//! `distri check`.
+
+use std::time::Duration;
+
+use distri_host::{Error, ErrorKind, Limits};
+use serde_json::{Value, json};
+
+use super::print_json;
+use crate::args::{Args, Check};
+use crate::failure::{Failure, diagnostic_json};
+use crate::{session, terminal};
+
+/// What a plugin's top level and its description of itself may use.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.cpu = Duration::from_secs(1);
+    limits.memory = 64 << 20;
+    limits
+}
+
+pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
+    let workspace = session::workspace(args)?;
+    let agents = session::agents(&workspace)?;
+    let host = session::builder().limits(limits()).build()?;
+    let progress = terminal::Progress::new();
+    progress.now("checking");
+    let checks = workspace
+        .check(&host, &agents, check.package.as_deref(), |check| {
+            if args.json {
+                return;
+            }
+            progress.done(|| {
+                for warning in &check.warnings {
+                    terminal::warning(&format!("{}: {warning}", check.name));
+                }
+                for error in &check.errors {
+                    terminal::diagnostic(error);
+                }
+                if let Some(artifact) = &check.artifact {
+                    terminal::say(&format!(
+                        "{}: a plugin of distri:plugin@{}, {} tools, {} workflows",
+                        check.name,
+                        artifact.abi,
+                        artifact.tools.len(),
+                        artifact.workflows.len()
+                    ));
+                } else {
+                    terminal::say(&format!("{}: not a plugin", check.name));
+                }
+            });
+        })
+        .await?;
+    drop(progress);
+    if checks.is_empty()
+        && let Some(package) = &check.package
+    {
+        let error = Error::new(ErrorKind::NotFound, format!("there is no package `{package}`"));
+        return Err(Failure::Usage(error.with_hint("`distri list` lists what is built")));
+    }
+    let report: Vec<Value> = checks
+        .iter()
+        .map(|check| {
+            json!({
+                "package": check.name,
+                "abi": check.artifact.as_ref().map(|artifact| &artifact.abi),
+                "errors": check.errors.iter().map(|error| diagnostic_json(error)).collect::<Vec<_>>(),
+                "warnings": check.warnings,
+            })
+        })
+        .collect();
+    if args.json {
+        print_json(&report);
+    }
+    if checks.iter().all(|check| check.errors.is_empty()) {
+        Ok(())
+    } else {
+        Err(Failure::Reported(Value::Null))
+    }
+}
