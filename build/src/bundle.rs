@@ -100,8 +100,9 @@ pub(crate) async fn bundle(
         })
         .ok_or_else(|| BuildError::other("the bundler made no script"))?;
     // The engine's helpers for streams and futures, out of the plugin's sight. On
-    // one line, so that the source map needs but one line more.
-    let shim = shim.replace('\n', " ");
+    // one line, so that the source map needs but one line more, and without
+    // indentation, for the same reason as above.
+    let shim = shim.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     Ok(Bundle {
         script: format!("{{ {shim} }}\n{}", chunk.code),
         source_map: chunk.map.as_ref().map(SourceMap::to_json_string).unwrap_or_default(),

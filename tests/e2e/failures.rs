@@ -199,7 +199,7 @@ fn what_is_not_a_plugin_is_refused_by_name() {
     );
     refused(
         &wat::parse_str("(component (import \"acme:cloud/rocket@1.0.0\" (instance (export \"launch\" (func)))))").unwrap(),
-        &["asks for what this host does not have", "acme:cloud/rocket"],
+        &["which this host does not have", "acme:cloud/rocket"],
     );
     std::fs::remove_file(sandbox.path().join("plugins/p/p.wasm")).unwrap();
     sandbox.distri(&["build"]).fails(1, &["cannot read the component"]);

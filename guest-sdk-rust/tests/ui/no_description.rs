@@ -1,0 +1,8 @@
+use distri_guest::tool;
+
+#[tool]
+fn greet(name: String) -> String {
+    name
+}
+
+fn main() {}
