@@ -48,7 +48,7 @@ impl<T, W> Pair<T, W> {
         tool: impl FnOnce() -> wasmtime::Result<T>,
         workflow: impl FnOnce() -> wasmtime::Result<W>,
     ) -> wasmtime::Result<Option<Self>> {
-        let has = |name| component.get_export_index(None, &track.interface(name)).is_some();
+        let has = |name| component.get_export_index(None, track.interface(name)).is_some();
         let pair = Self {
             tool: has("tool").then(tool).transpose()?,
             workflow: has("workflow").then(workflow).transpose()?,
@@ -81,22 +81,22 @@ impl Exports {
         component: &Component,
         pre: &InstancePre<State>,
     ) -> wasmtime::Result<Option<Self>> {
-        let on_async = Pair::find(
+        let newer = Pair::find(
             component,
             Track::Async,
             || v03::tool::GuestIndices::new(pre),
             || v03::workflow::GuestIndices::new(pre),
         )?;
-        if let Some(pair) = on_async {
+        if let Some(pair) = newer {
             return Ok(Some(Self(Tracks::Async(pair))));
         }
-        let on_sync = Pair::find(
+        let older = Pair::find(
             component,
             Track::Sync,
             || v02::tool::GuestIndices::new(pre),
             || v02::workflow::GuestIndices::new(pre),
         )?;
-        Ok(on_sync.map(|pair| Self(Tracks::Sync(pair))))
+        Ok(older.map(|pair| Self(Tracks::Sync(pair))))
     }
 
     /// The track.

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::Poll;
@@ -410,10 +411,11 @@ impl Host {
         if !frame.context.params.is_empty() {
             json::check(&frame.context.params, "the context's `params`", &frame.limits)?;
         }
-        let work = async {
+        // Boxed at once: a caller's own future need not hold all of this.
+        let work = Box::pin(async {
             let _permits = self.permits(&frame).await?;
             self.execute(&frame, call.input).await
-        };
+        });
         unpanicking(work).await.unwrap_or_else(|panic| Err(internal(panic)))
     }
 
@@ -527,8 +529,8 @@ impl Host {
 }
 
 /// Runs a future; when it panics, what it said, and whatever it held is dropped.
-async fn unpanicking<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    let mut work = Some(Box::pin(work));
+async fn unpanicking<T>(work: Pin<Box<impl Future<Output = T>>>) -> Result<T, String> {
+    let mut work = Some(work);
     std::future::poll_fn(|cx| {
         let Some(running) = &mut work else { return Poll::Pending };
         // What the future holds is not seen again once it panicked.

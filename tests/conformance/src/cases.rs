@@ -110,7 +110,7 @@ fn full() -> ExecutionContext {
     context.task_id = Some("the task".to_owned());
     context.run_id = Some("the run".to_owned());
     context.user_id = Some("ü".to_owned());
-    context.params = r#"{"a":[1,{"b":null}]}"#.to_owned();
+    context.params = json!({ "a": [1, { "b": null }] }).to_string();
     context.idempotency_key = Some("once".to_owned());
     context.metadata = vec![("colour".to_owned(), "grün".to_owned())];
     context
@@ -254,7 +254,7 @@ pub fn cases() -> Vec<Case> {
         }),
         case!("context-full", "It is told everything that its caller says", ["context"], |kit| {
             let mut call = in_context(full(), &json!({})).within(Duration::from_secs(10));
-            call.id = "the call".to_owned();
+            call.id.push_str("the call");
             let found = kit.value_of("context", call).await?;
             let wanted = json!({
                 "call_id": "the call", "agent_id": "the agent", "session_id": "the session",
