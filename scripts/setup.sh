@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 echo "setting up" >&2
 command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }
 cargo fetch --locked --quiet
-for manifest in {examples,bench/workspace,tests/conformance}/plugins/*/Cargo.toml; do
+for manifest in {examples,bench/workspace,tests/conformance}/plugins/*/Cargo.toml tests/e2e/seed/*/Cargo.toml; do
     cargo fetch --locked --quiet --manifest-path "$manifest"
 done
 scripts/rust-wasm-target.sh
