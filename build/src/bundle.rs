@@ -14,7 +14,7 @@ use rolldown::{
     BundlerBuilder, BundlerOptions, CodeSplittingMode, InputItem, OutputFormat, Platform,
     RawMinifyOptions, RawMinifyOptionsDetailed, SourceMapType,
 };
-use rolldown_common::{ModuleType, Output, ResolvedExternal};
+use rolldown_common::{ModuleType, Output, RawMangleOptions, ResolvedExternal};
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions};
 use rolldown_sourcemap::SourceMap;
 
@@ -50,9 +50,13 @@ pub(crate) async fn bundle(
         format: Some(OutputFormat::Esm),
         sourcemap: Some(SourceMapType::Hidden),
         // The script stays in the component's memory, several times over: without
-        // comments and indentation it is half as long. Names stay, for stacks.
+        // comments and indentation it is half as long. Functions keep their names,
+        // for stacks.
         minify: Some(RawMinifyOptions::Object(RawMinifyOptionsDetailed {
-            mangle: None,
+            mangle: Some(RawMangleOptions {
+                keep_names: Some(true.into()),
+                ..RawMangleOptions::default()
+            }),
             compress: None,
             remove_whitespace: true,
         })),

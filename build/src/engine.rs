@@ -69,27 +69,36 @@ fn link() -> anyhow::Result<Engine> {
 
 /// Closes the import that only the engine's initialisation uses.
 pub(crate) fn finish(component: &[u8]) -> anyhow::Result<Vec<u8>> {
-    stubwasi::stub_internal_imports(component)
+    let finished = stubwasi::stub_internal_imports(component)?;
+    Ok(strip(&finished, &|_| false).unwrap_or(finished))
 }
 
 /// The module or component without the names in it that only people read.
 fn without_names(wasm: Vec<u8>) -> Vec<u8> {
-    strip(&wasm).unwrap_or(wasm)
+    strip(&wasm, &|name| !matches!(name, b"name" | b"component-name")).unwrap_or(wasm)
 }
 
-/// Copies all sections but the custom ones for names; none when the bytes are
-/// not sections.
-fn strip(wasm: &[u8]) -> Option<Vec<u8>> {
+/// The sections in which components hold modules and components.
+const NESTED: [u8; 2] = [1, 4];
+
+/// Copies all sections but the custom ones whose names are not kept, in a module,
+/// or in a component and everything in it. None when the bytes are not sections.
+fn strip(wasm: &[u8], keep: &impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     // Both have eight bytes in front; then sections: an id, a length, a body.
     let (header, mut rest) = wasm.split_at_checked(8)?;
+    let is_component = header.get(6) == Some(&1);
     let mut kept = header.to_vec();
     while !rest.is_empty() {
         let (length, length_size) = leb128(rest.get(1..)?)?;
         let (section, after) = rest.split_at_checked(1 + length_size + length)?;
         let body = &section[1 + length_size..];
         let name = leb128(body).and_then(|(n, size)| body.get(size..size + n));
-        let is_names = section[0] == 0 && matches!(name, Some(b"name" | b"component-name"));
-        if !is_names {
+        if is_component && NESTED.contains(&section[0]) {
+            let inner = strip(body, keep)?;
+            kept.push(section[0]);
+            push_leb128(&mut kept, inner.len());
+            kept.extend(inner);
+        } else if section[0] != 0 || name.is_some_and(keep) {
             kept.extend_from_slice(section);
         }
         rest = after;
@@ -109,9 +118,34 @@ fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
     None
 }
 
+/// Writes an unsigned number as WebAssembly does.
+fn push_leb128(to: &mut Vec<u8>, mut value: usize) {
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            return to.push(low);
+        }
+        to.push(low | 0x80);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn custom_sections_are_stripped_from_what_a_component_holds() {
+        let custom = [0, 5, 3, b'a', b'b', b'c', 9];
+        let module = [b"\0asm\x01\0\0\0".as_slice(), &custom].concat();
+        let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
+        wasm.extend([1, 15]);
+        wasm.extend(&module);
+        wasm.extend(custom);
+        let stripped = strip(&wasm, &|_| false).unwrap();
+        assert_eq!(stripped, b"\0asm\x0d\0\x01\0\x01\x08\0asm\x01\0\0\0");
+        assert_eq!(strip(&wasm, &|name| name == b"abc").unwrap(), wasm);
+    }
 
     #[test]
     fn only_names_are_stripped() {
@@ -120,8 +154,8 @@ mod tests {
         wasm.extend([0, 6, 4, b'n', b'a', b'm', b'e', 9]);
         let other = [0, 5, 3, b'a', b'b', b'c', 9];
         wasm.extend(other);
-        assert_eq!(strip(&wasm).unwrap(), [empty.as_slice(), &other].concat());
-        assert_eq!(strip(&wasm[..wasm.len() - 1]), None);
+        assert_eq!(without_names(wasm.clone()), [empty.as_slice(), &other].concat());
+        assert_eq!(strip(&wasm[..wasm.len() - 1], &|_| true), None);
     }
 
     #[test]
