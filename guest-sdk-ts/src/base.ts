@@ -114,15 +114,43 @@ export interface ToolSpec<Params = any> {
   description?: string;
   version?: string;
   parameters?: object;
+  auth?: Auth;
   execute(params: Params, context: ExecutionContext): Promise<unknown> | unknown;
 }
 
-/** A group of tools of one service; made by {@link createIntegration}. */
+/** How a service knows who calls. Recorded for whoever runs the agents; nothing here acts on it. */
+export type Auth =
+  | {
+      type: "oauth2";
+      provider: string;
+      scopes?: string[];
+      authorizationUrl?: string;
+      tokenUrl?: string;
+      refreshUrl?: string;
+      sendRedirectUri?: boolean;
+    }
+  | {
+      type: "secret";
+      provider: string;
+      fields?: { key: string; label?: string; description?: string; optional?: boolean }[];
+    }
+  /** The provider of an OAuth 2 login. */
+  | string;
+
+/**
+ * A group of tools of one service; made by {@link createIntegration}. A tool of
+ * it also answers to `integration.tool` and `integration_tool`.
+ */
 export interface Integration {
   name: string;
   description?: string;
   version?: string;
   tools: ToolSpec[] | { [name: string]: ToolSpec };
+  /** For all its tools that have none of their own. */
+  auth?: Auth;
+  notifications?: unknown;
+  metadata?: unknown;
+  callbacks?: unknown;
 }
 
 /** A plugin module's default export. */

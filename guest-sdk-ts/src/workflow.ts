@@ -29,6 +29,8 @@ export interface CallToolOptions {
   tool_name: string;
   input?: unknown;
   package_name?: string;
+  /** The integration that the tool is of. */
+  integration?: string;
   session_id?: string;
   context?: unknown;
 }
@@ -57,7 +59,8 @@ export async function callTool(tool: string | CallToolOptions, input?: unknown):
   if (typeof tool === "string") {
     name = tool;
   } else {
-    name = tool.package_name ? `${tool.package_name}/${tool.tool_name}` : tool.tool_name;
+    const own = tool.integration ? `${tool.integration}.${tool.tool_name}` : tool.tool_name;
+    name = tool.package_name ? `${tool.package_name}/${own}` : own;
     input = tool.input;
   }
   const json = JSON.stringify(input ?? {});
@@ -79,7 +82,7 @@ export async function callAgent(agent: string | CallAgentOptions, task?: string)
  *
  * @throws {CallError} of the kind `not-found` when it is absent.
  */
-export async function getSessionValue<Value = any>(key: string | { key: string }): Promise<Value> {
+export async function getSessionValue<Value = any>(key: string | { key: string; session_id?: string }): Promise<Value> {
   assertRunning("getSessionValue");
   const name = typeof key === "string" ? key : key.key;
   const json = await ask(() => host.getSessionValue(name));
@@ -91,7 +94,7 @@ export async function getSessionValue<Value = any>(key: string | { key: string }
 
 /** Writes a value of the call's session. */
 export async function setSessionValue(key: string, value: unknown): Promise<void>;
-export async function setSessionValue(options: { key: string; value: unknown }): Promise<void>;
+export async function setSessionValue(options: { key: string; value: unknown; session_id?: string }): Promise<void>;
 export async function setSessionValue(key: string | { key: string; value: unknown }, value?: unknown): Promise<void> {
   assertRunning("setSessionValue");
   const name = typeof key === "string" ? key : key.key;

@@ -1,7 +1,7 @@
 //! The WIT and what conforms to it: golden copies, complete refusals, and the two
 //! tracks side by side.
 
-use distri_host::{ErrorKind, Host, ToolCall, Wit};
+use distri_host::{AgentCall, ErrorKind, Host, HostServices, Result, ToolCall, Wit};
 use distri_manifest::Manifest;
 use wit_component::{ComponentEncoder, StringEncoding, WitPrinter, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
@@ -97,6 +97,37 @@ async fn components_of_both_tracks_call_each_other() {
         let answer = host.execute_tool(caller, "call_tool", ToolCall::new(input)).await.unwrap();
         assert_eq!(answer.error, None);
         assert_eq!(answer.result, format!(r#"{{"ok":{{"ok":{{"from":"{caller}"}}}}}}"#));
+    }
+}
+
+/// Opens when eight ask.
+struct Meeting(tokio::sync::Barrier);
+
+#[async_trait::async_trait]
+impl HostServices for Meeting {
+    async fn call_agent(&self, _: AgentCall) -> Result<String> {
+        self.0.wait().await;
+        Ok("met".to_owned())
+    }
+}
+
+/// On one thread eight guests wait for the same thing: were one of them to hold
+/// the thread, none would ever go on.
+#[tokio::test(flavor = "current_thread")]
+async fn a_waiting_guest_of_either_track_holds_no_thread() {
+    for file in ["rust-0.2.wasm", "rust-0.3.wasm"] {
+        let services = Meeting(tokio::sync::Barrier::new(8));
+        let host = Host::builder().services(services).build().unwrap();
+        host.load_component(&manifest("p"), golden(file)).await.unwrap();
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let host = host.clone();
+            let call = ToolCall::new(r#"{"name":"a","task":""}"#);
+            calls.spawn(async move { host.execute_tool("p", "call_agent", call).await });
+        }
+        while let Some(call) = calls.join_next().await {
+            assert_eq!(call.unwrap().unwrap().result, r#"{"ok":"met"}"#, "{file}");
+        }
     }
 }
 

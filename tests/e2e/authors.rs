@@ -162,7 +162,8 @@ fn a_tool_of_an_integration_has_aliases() {
          import { callTool } from \"distri/workflow\";\n\
          const send = createTool({ name: \"send\", execute: ({ text }) => `sent ${text}` });\n\
          const all = createTool({ name: \"all\", execute: () => Promise.all(\n\
-           [\"send\", \"slack.send\", \"slack_send\", \"p/slack.send\"].map((name) => callTool(name, { text: \"x\" }))) });\n\
+           [\"send\", \"slack.send\", \"slack_send\", { tool_name: \"send\", integration: \"slack\", package_name: \"p\", input: { text: \"x\" } }]\n\
+             .map((tool) => typeof tool === \"string\" ? callTool(tool, { text: \"x\" }) : callTool(tool))) });\n\
          export default { tools: [all], integrations: [createIntegration({ name: \"slack\", tools: [send] })] };",
     );
     sandbox.build();

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use distri_guest::{CallError, Context, LogLevel, export_plugin, tool, workflow};
+use distri_guest::{CallError, Context, export_plugin, tool, workflow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -145,8 +145,9 @@ mod tools {
     /// Reference item `log`
     #[tool]
     pub fn log(level: String, message: String) -> Result<(), String> {
-        let level: LogLevel = level.parse()?;
-        distri_guest::log(level, &message);
+        let level: ::log::Level = level.parse().map_err(|_| format!("no level `{level}`"))?;
+        distri_guest::init_log();
+        ::log::log!(level, "{message}");
         Ok(())
     }
 
