@@ -1,11 +1,8 @@
 //! The host: plugins in, calls through, answers out.
 
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::task::Poll;
 use std::time::Instant;
 
 use distri_manifest::{Entrypoint, MANIFEST_FILE, Manifest};
@@ -21,7 +18,7 @@ use crate::functions::FunctionCache;
 use crate::images::Images;
 use crate::instance::{self, Live};
 use crate::kept::Kept;
-use crate::outcome::timed_out;
+use crate::outcome::{timed_out, unpanicking};
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
 use crate::{
@@ -483,8 +480,15 @@ impl Host {
             return Err(timed_out(&frame.name(), &frame.limits));
         }
         let loader = &self.inner.loader;
-        let start = frame.plugin.start(loader, &self.inner.images).await?;
-        self.bring_secrets(frame).await?;
+        // The embedder's code, and the compiler: neither may outlast the call.
+        let prepared = async {
+            let start = frame.plugin.start(loader, &self.inner.images).await?;
+            self.bring_secrets(frame).await?;
+            Ok(start)
+        };
+        let start = tokio::time::timeout_at(frame.deadline.into(), prepared)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(&frame.name(), &frame.limits)))?;
         let (lease, live) = self.inner.kept.lease(frame)?;
         let live = live.map_or_else(|| Live::fresh(loader, frame, &start), |live| *live);
         let (result, live) = live.run(frame, start, input).await;
@@ -526,26 +530,6 @@ impl Host {
             workflows: parse_items(ItemKind::Workflow, workflows)?,
         })
     }
-}
-
-/// Runs a future; when it panics, what it said, and whatever it held is dropped.
-async fn unpanicking<T>(work: Pin<Box<impl Future<Output = T>>>) -> Result<T, String> {
-    let mut work = Some(work);
-    std::future::poll_fn(|cx| {
-        let Some(running) = &mut work else { return Poll::Pending };
-        // What the future holds is not seen again once it panicked.
-        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
-        poll.map_or_else(
-            |panic| {
-                work = None;
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                Poll::Ready(Err(format!("a panic: {}", text.unwrap_or("of no text"))))
-            },
-            |poll| poll.map(Ok),
-        )
-    })
-    .await
 }
 
 /// Counts a call for as long as it lives.

@@ -1,5 +1,8 @@
-//! What a wasmtime error really was: a limit, a trap, a fault.
+//! What a wasmtime error really was: a limit, a trap, a fault; and what a panic was.
 
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use distri_manifest::{ByteSize, Span};
@@ -115,4 +118,24 @@ fn out_of_cpu(what: &str, limit: Duration) -> Error {
 
 fn milliseconds(time: Duration) -> usize {
     usize::try_from(time.as_millis()).unwrap_or(usize::MAX)
+}
+
+/// Runs a future; when it panics, what it said, and whatever it held is dropped.
+pub(crate) async fn unpanicking<T>(work: Pin<Box<impl Future<Output = T>>>) -> Result<T, String> {
+    let mut work = Some(work);
+    std::future::poll_fn(|cx| {
+        let Some(running) = &mut work else { return Poll::Pending };
+        // What the future holds is not seen again once it panicked.
+        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        poll.map_or_else(
+            |panic| {
+                work = None;
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                Poll::Ready(Err(format!("a panic: {}", text.unwrap_or("of no text"))))
+            },
+            |poll| poll.map(Ok),
+        )
+    })
+    .await
 }

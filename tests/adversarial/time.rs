@@ -25,6 +25,20 @@ async fn a_loop_ends_at_its_timeout() {
     assert!(elapsed >= T && elapsed < T.mul_f64(1.2) + 2 * TICK, "{elapsed:?}");
 }
 
+/// A call's time is over wherever it is spent, in the embedder's own code too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_never_comes_ends_the_call_at_its_timeout() {
+    let bench = Bench::new(short).await;
+    let asks = "[capabilities]\nsecrets = [\"NEVER\"]\n";
+    bench.load_with("bad", asks, guest::good()).await.unwrap();
+    let began = Instant::now();
+    let error = bench.call("bad").await.unwrap_err();
+    let elapsed = began.elapsed();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(elapsed >= T && elapsed < T.mul_f64(1.2) + 2 * TICK, "{elapsed:?}");
+    bench.still_good().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loop_ends_when_its_time_on_a_processor_is_used_up() {
     let bench = Bench::new(|limits| limits.cpu = T).await;
