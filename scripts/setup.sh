@@ -6,8 +6,14 @@ cd "$(dirname "$0")/.."
 
 echo "setting up" >&2
 command -v cargo >/dev/null || { echo "install Rust first: https://rustup.rs" >&2; exit 1; }
+command -v npm >/dev/null || { echo "install Node.js with npm first: https://nodejs.org (Debian: apt-get install npm)" >&2; exit 1; }
+# What the TypeScript SDK is made of besides its own sources, unless it is there.
+if ! cmp --silent guest-sdk-ts/package-lock.json guest-sdk-ts/node_modules/.distri-lock.json; then
+    npm ci --omit=dev --no-audit --no-fund --silent --prefix guest-sdk-ts
+    cp guest-sdk-ts/package-lock.json guest-sdk-ts/node_modules/.distri-lock.json
+fi
 cargo fetch --locked --quiet
-for manifest in {examples,bench/workspace,tests/conformance}/plugins/*/Cargo.toml tests/e2e/seed/*/Cargo.toml; do
+for manifest in {examples,bench/workspace,tests/adversarial,tests/conformance}/plugins/*/Cargo.toml tests/e2e/{seed,guests}/*/Cargo.toml; do
     cargo fetch --locked --quiet --manifest-path "$manifest"
 done
 scripts/rust-wasm-target.sh

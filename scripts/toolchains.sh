@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the toolchains of other languages that the conformance tests build
 # plugins with: jco from npm, componentize-py from PyPI, cargo-component from
-# crates.io. Into a cache folder of the user's, once; says what it could not.
+# crates.io. Into a cache folder of the user's, once; says what it could not. And
+# Debian's PostgreSQL, where there is none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wanted=tests/conformance/tools
@@ -36,6 +37,16 @@ if ! [ -x "$tools/cargo/bin/cargo-component" ]; then
     say "building cargo-component, once (about five minutes)"
     env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$tools/cargo" cargo-component@0.21.1 ||
         say "cargo cannot install cargo-component"
+fi
+# The tests start a PostgreSQL server of their own from these programs.
+if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! { command -v pg_config && [ -x "$(pg_config --bindir)/initdb" ]; } >/dev/null 2>&1; then
+    as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+    if command -v apt-get >/dev/null && as_root apt-get update -qq >&2 &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; then
+        say "installed PostgreSQL"
+    else
+        say "apt-get cannot install PostgreSQL"
+    fi
 fi
 if command -v rustup >/dev/null; then
     rustup target list --installed | grep -qx wasm32-wasip1 ||

@@ -1,13 +1,16 @@
 //! Side-by-side benchmarks of the host: what it adds to bare wasmtime, what a
-//! thousand plugins cost, and what the pool of instances should keep resident.
+//! thousand plugins cost, what the pool of instances should keep resident, and what
+//! kept connections save.
 //! Everything that is compared is measured in one run, in turns.
 
 mod bare;
 mod calls;
 mod many;
 mod measure;
+mod network;
 mod plugins;
 mod pool;
+mod server;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,6 +43,8 @@ enum Part {
     Many,
     /// What the pool keeps resident: time of a call, the instance's drop included
     Pool,
+    /// Requests over kept connections and over one connection each
+    Network,
 }
 
 /// One figure that has a bound.
@@ -102,6 +107,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let wanted = |part| args.parts.is_empty() || args.parts.contains(&part);
     // In a task, as an embedder's calls are.
     let (calls, many, pool) = (wanted(Part::Calls), wanted(Part::Many), wanted(Part::Pool));
+    let network = wanted(Part::Network);
     let report = runtime.block_on(runtime.spawn(async move {
         let plugins = Plugins::build().await?;
         let mut report = Report::default();
@@ -113,6 +119,9 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         if pool {
             pool::run(&plugins, &mut report).await?;
+        }
+        if network {
+            network::run(&plugins, &mut report).await?;
         }
         anyhow::Ok(report)
     }))??;

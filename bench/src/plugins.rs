@@ -1,6 +1,7 @@
-//! The plugins that are measured: one tool, `echo`, in Rust and in TypeScript.
+//! The plugins that are measured: one tool, `echo`, in Rust and in TypeScript; and
+//! one that makes requests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use distri_host::{Artifact, Host};
@@ -19,11 +20,12 @@ pub(crate) struct Plugin {
     pub(crate) wasm: Vec<u8>,
 }
 
-/// Both of them, loaded into one host.
+/// All of them, loaded into one host.
 pub(crate) struct Plugins {
     pub(crate) host: Host,
     pub(crate) rust: Plugin,
     pub(crate) typescript: Plugin,
+    pub(crate) fetch: Plugin,
 }
 
 impl Plugins {
@@ -45,7 +47,8 @@ impl Plugins {
             anyhow::Ok(Plugin { language, artifact, wasm })
         };
         let (rust, typescript) = (plugin("echo-rust", "Rust")?, plugin("echo-ts", "TypeScript")?);
-        Ok(Self { host, rust, typescript })
+        let fetch = plugin("fetch-rust", "Rust")?;
+        Ok(Self { host, rust, typescript, fetch })
     }
 
     pub(crate) fn both(&self) -> [&Plugin; 2] {
@@ -53,10 +56,13 @@ impl Plugins {
     }
 }
 
-/// A host with everything at its default, but for the cache: compiled code is
-/// kept from run to run, beside this program.
+/// A host with everything at its default, but for the cache.
 pub(crate) fn host() -> anyhow::Result<Host> {
+    Ok(Host::builder().cache_folder(cache()?).cache_size(4 << 30).build()?)
+}
+
+/// Where compiled code is kept from run to run, beside this program.
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let folder = program.parent().context("the program lies nowhere")?.join("bench-cache");
-    Ok(Host::builder().cache_folder(folder).cache_size(4 << 30).build()?)
+    Ok(program.parent().context("the program lies nowhere")?.join("bench-cache"))
 }

@@ -14,11 +14,11 @@ use rolldown::{
     BundlerBuilder, BundlerOptions, CodeSplittingMode, InputItem, OutputFormat, Platform,
     RawMinifyOptions, RawMinifyOptionsDetailed, SourceMapType,
 };
-use rolldown_common::{ModuleType, Output, RawMangleOptions, ResolvedExternal};
-use rolldown_error::{BuildDiagnostic, DiagnosticOptions};
+use rolldown_common::{ModuleType, Output, OutputChunk, RawMangleOptions, ResolvedExternal};
+use rolldown_error::{BuildDiagnostic, DiagnosticOptions, EventKind};
 use rolldown_sourcemap::SourceMap;
 
-use crate::{BuildError, Result, sdk};
+use crate::{BuildError, Result, platform, sdk};
 
 /// The module that joins a plugin with the SDK's runtime.
 const ENTRY: &str = "distri:entry";
@@ -35,6 +35,9 @@ pub(crate) struct Bundle {
 
 /// Bundles the module `entry`. `root` is the workspace's root: nothing outside
 /// it is read.
+///
+/// Twice, where the plugin uses what the SDK has of the web platform: only what is
+/// left of its modules, and of those of npm packages, tells what that is.
 pub(crate) async fn bundle(
     root: &Path,
     folder: &Path,
@@ -42,67 +45,35 @@ pub(crate) async fn bundle(
     imports: &BTreeMap<String, String>,
     shim: &str,
 ) -> Result<Bundle> {
-    let root = root.canonicalize()?;
-    let options = BundlerOptions {
-        input: Some(vec![InputItem { name: Some("plugin".to_owned()), import: ENTRY.to_owned() }]),
-        cwd: Some(folder.to_owned()),
-        platform: Some(Platform::Browser),
-        format: Some(OutputFormat::Esm),
-        sourcemap: Some(SourceMapType::Hidden),
-        // The script stays in the component's memory, several times over: without
-        // comments and indentation it is half as long. Functions keep their names,
-        // for stacks.
-        minify: Some(RawMinifyOptions::Object(RawMinifyOptionsDetailed {
-            mangle: Some(RawMangleOptions {
-                keep_names: Some(true.into()),
-                ..RawMangleOptions::default()
-            }),
-            compress: None,
-            remove_whitespace: true,
-        })),
-        code_splitting: Some(CodeSplittingMode::Bool(false)),
-        ..BundlerOptions::default()
-    };
-    let refused = Arc::new(Mutex::new(Vec::new()));
-    let resolver = Modules {
-        root: root.clone(),
+    let modules = Modules {
+        root: root.canonicalize()?,
         folder: folder.to_owned(),
         entry: format!(
             "import {{ serve }} from \"distri/component\";\n\
              import * as plugin from {};\n\
              export const {{ tool, workflow }} = serve(plugin);\n",
-            serde_json::to_string(&entry.display().to_string())
-                .map_err(|e| BuildError::other(e.to_string()))?
+            quoted(&entry.display().to_string())?
         ),
         imports: imports.clone(),
-        refused: Arc::clone(&refused),
+        refused: Arc::default(),
     };
-    let mut bundler = BundlerBuilder::default()
-        .with_options(options)
-        .with_plugins(vec![Arc::new(resolver)])
-        .build()
-        .map_err(|errors| failure(&errors.into_vec(), folder))?;
-    let output = bundler.generate().await.map_err(|errors| {
-        let error = failure(&errors.into_vec(), folder);
-        match refused.lock().unwrap_or_else(PoisonError::into_inner).first() {
-            Some(path) => error.with_help(format!(
-                "`{}` lies outside the workspace and is not read",
-                path.display()
-            )),
-            None => error,
-        }
-    })?;
-    for warning in &output.warnings {
-        tracing::warn!("{}", warning.to_message_with(&options_at(folder)));
-    }
-    let chunk = output
-        .assets
+    let mut chunk = run(modules.clone()).await?;
+    let scripts: Vec<String> = chunk
+        .modules
+        .keys
         .iter()
-        .find_map(|asset| match asset {
-            Output::Chunk(chunk) => Some(chunk),
-            Output::Asset(_) => None,
-        })
-        .ok_or_else(|| BuildError::other("the bundler made no script"))?;
+        .zip(&chunk.modules.values)
+        .filter(|(id, _)| id.as_str() != ENTRY && !id.as_str().starts_with(sdk::PREFIX))
+        .filter_map(|(_, module)| module.code())
+        .collect();
+    let wanted = platform::wanted(scripts.iter().map(String::as_str)).into_iter();
+    let platform = wanted
+        .map(|id| Ok(format!("import {};\n", quoted(&id)?)))
+        .collect::<Result<Vec<String>>>()?;
+    if !platform.is_empty() {
+        let entry = platform.concat() + &modules.entry;
+        chunk = run(Modules { entry, ..modules }).await?;
+    }
     // The engine's helpers for streams and futures, out of the plugin's sight. On
     // one line, so that the source map needs but one line more, and without
     // indentation, for the same reason as above.
@@ -120,9 +91,84 @@ pub(crate) async fn bundle(
     })
 }
 
+/// Text as a JavaScript string.
+fn quoted(text: &str) -> Result<String> {
+    serde_json::to_string(text).map_err(|error| BuildError::other(error.to_string()))
+}
+
+/// Runs the bundler on the entry of these modules.
+async fn run(modules: Modules) -> Result<Arc<OutputChunk>> {
+    let options = BundlerOptions {
+        input: Some(vec![InputItem { name: Some("plugin".to_owned()), import: ENTRY.to_owned() }]),
+        cwd: Some(modules.folder.clone()),
+        platform: Some(Platform::Browser),
+        format: Some(OutputFormat::Esm),
+        sourcemap: Some(SourceMapType::Hidden),
+        // The script stays in the component's memory, several times over: without
+        // comments and indentation it is half as long. Functions keep their names,
+        // for stacks.
+        minify: Some(RawMinifyOptions::Object(RawMinifyOptionsDetailed {
+            mangle: Some(RawMangleOptions {
+                keep_names: Some(true.into()),
+                ..RawMangleOptions::default()
+            }),
+            compress: None,
+            remove_whitespace: true,
+        })),
+        code_splitting: Some(CodeSplittingMode::Bool(false)),
+        ..BundlerOptions::default()
+    };
+    let folder = modules.folder.clone();
+    let refused = Arc::clone(&modules.refused);
+    let mut bundler = BundlerBuilder::default()
+        .with_options(options)
+        .with_plugins(vec![Arc::new(modules)])
+        .build()
+        .map_err(|errors| failure(&errors.into_vec(), &folder))?;
+    let output = bundler.generate().await.map_err(|errors| {
+        let error = failure(&errors.into_vec(), &folder);
+        match refused.lock().unwrap_or_else(PoisonError::into_inner).first() {
+            Some(path) => error.with_help(format!(
+                "`{}` lies outside the workspace and is not read",
+                path.display()
+            )),
+            None => error,
+        }
+    })?;
+    let chunk = output
+        .assets
+        .into_iter()
+        .find_map(|asset| match asset {
+            Output::Chunk(chunk) => Some(chunk),
+            Output::Asset(_) => None,
+        })
+        .ok_or_else(|| BuildError::other("the bundler made no script"))?;
+    // The bundler takes what it does not find for what the engine has.
+    if chunk.imports.iter().any(|import| !is_of_world(import)) {
+        let (unresolved, _): (Vec<_>, Vec<_>) = output
+            .warnings
+            .into_iter()
+            .partition(|warning| matches!(warning.kind(), EventKind::UnresolvedImport));
+        return Err(failure(&unresolved, &folder).with_help(format!(
+            "npm packages are installed in the plugin's folder or above it; of Node's modules \
+             there are {}",
+            sdk::node_names()
+        )));
+    }
+    for warning in &output.warnings {
+        tracing::warn!("{}", warning.to_message_with(&options_at(&folder)));
+    }
+    Ok(chunk)
+}
+
+/// Whether an import is of the world's, which the engine has.
+fn is_of_world(specifier: &str) -> bool {
+    specifier.starts_with("distri:plugin/") || specifier.starts_with("wasi:")
+}
+
 /// Finds the modules that are not simply files: the entry, the SDK, the world's
 /// imports and the manifest's import map.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Modules {
     root: PathBuf,
     folder: PathBuf,
@@ -151,7 +197,7 @@ impl Plugin for Modules {
         if specifier == ENTRY {
             return Ok(Some(HookResolveIdOutput::from_id(ENTRY)));
         }
-        if specifier.starts_with("distri:plugin/") || specifier.starts_with("wasi:") {
+        if is_of_world(specifier) {
             return Ok(Some(HookResolveIdOutput {
                 id: specifier.into(),
                 external: Some(ResolvedExternal::Bool(true)),
@@ -169,7 +215,20 @@ impl Plugin for Modules {
                 )),
             };
         }
-        Ok(sdk::resolve(specifier, args.importer).map(HookResolveIdOutput::from_id))
+        if let Some(id) = sdk::resolve(specifier, args.importer) {
+            return Ok(Some(HookResolveIdOutput::from_id(id)));
+        }
+        if specifier.starts_with(sdk::PREFIX) {
+            return Ok(Some(HookResolveIdOutput::from_id(specifier)));
+        }
+        // What a package says of these names itself comes first.
+        if let Some(id) = sdk::node(specifier) {
+            return match ctx.resolve(specifier, args.importer, None).await? {
+                Ok(resolved) => Ok(Some(HookResolveIdOutput::from_resolved_id(resolved))),
+                Err(_) => Ok(Some(HookResolveIdOutput::from_id(id))),
+            };
+        }
+        Ok(None)
     }
 
     async fn load(&self, _: SharedLoadPluginContext, args: &HookLoadArgs<'_>) -> HookLoadReturn {
@@ -180,7 +239,10 @@ impl Plugin for Modules {
         if let Some(code) = code {
             return Ok(Some(HookLoadOutput {
                 code: code.into(),
-                module_type: Some(ModuleType::Ts),
+                module_type: Some(match Path::new(args.id).extension() {
+                    Some(extension) if extension == "mjs" => ModuleType::Js,
+                    _ => ModuleType::Ts,
+                }),
                 ..HookLoadOutput::default()
             }));
         }

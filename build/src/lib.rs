@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod inputs;
 mod package;
+mod platform;
 mod rust;
 mod sdk;
 mod snapshot;

@@ -9,6 +9,20 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::engine::{Engine, finish};
 use crate::{BuildError, Result};
 
+/// What is run after a script. Compiling one leaves memory behind that is free and
+/// full of its text, several times over, and a snapshot would keep all of it. What
+/// is allocated here lies there, and is all zeroes. Sizes and amounts were found by
+/// trying: of what a script of 120 KB adds to a component it takes a third.
+fn scrub(script: &str) -> String {
+    let each = script.len() * 2;
+    let sizes = [64 << 10, 16 << 10, 4 << 10, 1 << 10].map(|size| (size, each / size + 1));
+    let sizes = sizes.map(|(size, count)| format!("[{size},{count}]")).join(",");
+    format!(
+        "\n{{const zeroes=[];for(const [size,count] of [{sizes}])\
+         for(let i=0;i<count;i++)zeroes.push(new ArrayBuffer(size));}}"
+    )
+}
+
 /// Runs the script's top level and returns the component that continues there.
 /// `what` names the package in errors.
 pub(crate) async fn snapshot(
@@ -23,7 +37,8 @@ pub(crate) async fn snapshot(
     };
     let (context, instrumented) =
         wizer.instrument_component(&engine.linked).map_err(|error| fault(&error))?;
-    let initialised = host.initialise(Arc::from(instrumented), script, what).await?;
+    let script = format!("{script}{}", scrub(script));
+    let initialised = host.initialise(Arc::from(instrumented), &script, what).await?;
     let mut state = State { initialised, fault: None };
     let component =
         wizer.snapshot_component(&context, &mut state).await.map_err(|error| fault(&error))?;

@@ -96,6 +96,39 @@ Examples:
   distri run text-report/report --input @input.json --timeout 10s")]
     Run(Call),
 
+    /// Grant a package what it asks for outside the workspace
+    #[command(after_help = "\
+Examples:
+  distri approve weather
+  distri approve weather --yes
+  distri approve weather --revoke
+
+Hosts, secrets, environment variables and databases need this once per package;
+what a package asks for later needs it again. Approvals are kept in your
+configuration folder, never in the workspace.")]
+    Approve(Approve),
+
+    /// Show what packages ask for and what grants it
+    #[command(after_help = "\
+Examples:
+  distri grants
+  distri grants weather --json
+  distri grants --policy distri.policy.toml --locked")]
+    Grants(Grants),
+
+    /// Keep secrets for plugins
+    #[command(after_help = "\
+Examples:
+  distri secrets set WEATHER_API_KEY < key.txt
+  distri secrets list
+  distri secrets remove WEATHER_API_KEY
+
+A variable DISTRI_SECRET_WEATHER_API_KEY in the environment goes before the store.")]
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
+
     /// Show a built package: what it offers, asks for and was built from
     #[command(after_help = "\
 Examples:
@@ -169,6 +202,64 @@ pub(crate) struct Call {
     /// Wall time for the call, like 10s or 500ms
     #[arg(long, value_name = "TIME", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
+
+    /// Show what the call used of what its packages may, and the least manifests for it
+    #[arg(long)]
+    pub(crate) audit: bool,
+
+    #[command(flatten)]
+    pub(crate) operator: Operator,
+}
+
+/// What the operator allows.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Operator {
+    /// The policy; that in your configuration folder otherwise
+    #[arg(long, value_name = "FILE", env = "DISTRI_POLICY")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// Allow only what the policy lists
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Approve {
+    /// The package
+    pub(crate) package: String,
+
+    /// Do not ask
+    #[arg(long, conflicts_with = "revoke")]
+    pub(crate) yes: bool,
+
+    /// Take the approval back
+    #[arg(long)]
+    pub(crate) revoke: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Grants {
+    /// The package; all of them otherwise
+    pub(crate) package: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) operator: Operator,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Keep a secret; its value is read from standard input
+    Set {
+        /// The secret
+        name: String,
+    },
+    /// List the secrets' names
+    List,
+    /// Forget a secret
+    Remove {
+        /// The secret
+        name: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

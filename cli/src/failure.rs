@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     },
     /// The workspace is wrong: exit 1.
     Workspace(WorkspaceError),
+    /// A call that was audited failed: exit as it does.
+    Audited(Box<Failure>, Value),
     /// Parts failed and were reported as they did: exit 1.
     Reported(Value),
 }
@@ -57,13 +59,23 @@ impl Failure {
     /// Prints the failure and gives the exit code.
     pub(crate) fn report(self, as_json: bool) -> ExitCode {
         if as_json {
-            let line = json!({ "error": self.to_json() });
+            let line = match &self {
+                Self::Audited(failure, audit) => {
+                    json!({ "error": failure.to_json(), "audit": audit })
+                }
+                failure => json!({ "error": failure.to_json() }),
+            };
             let _ = writeln!(std::io::stdout(), "{line}");
         } else {
             self.print();
         }
+        self.exit_code()
+    }
+
+    fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
+            Self::Audited(failure, _) => failure.exit_code(),
             _ => ExitCode::FAILURE,
         }
     }
@@ -75,6 +87,7 @@ impl Failure {
                 json!({ "kind": "guest-error", "message": message, "chain": [name], "detail": detail })
             }
             Self::Workspace(error) => diagnostic_json(error),
+            Self::Audited(failure, _) => failure.to_json(),
             Self::Reported(value) => value.clone(),
         }
     }
@@ -98,6 +111,7 @@ impl Failure {
                 None => terminal::error(&format!("`{name}` failed: {message}")),
             },
             Self::Workspace(error) => terminal::diagnostic(error),
+            Self::Audited(failure, _) => failure.print(),
             Self::Reported(_) => {}
         }
     }

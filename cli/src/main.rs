@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod failure;
+mod operator;
 mod session;
 mod terminal;
 
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
             Command::Check(command) => commands::check::run(&args, command).await,
             Command::Wit(command) => commands::wit::run(&args, command),
             Command::Conformance(command) => commands::conformance::run(&args, command).await,
+            Command::Approve(command) => commands::approve::run(&args, command),
+            Command::Grants(command) => commands::grants::run(&args, command),
+            Command::Secrets { command } => commands::secrets::run(&args, command),
             Command::Completions { shell } => {
                 commands::completions(*shell);
                 Ok(())

@@ -1,10 +1,16 @@
 //! The workspace and the host of one command.
 
-use distri_host::{CompilerProcess, Host, HostBuilder};
-use distri_workspace::{Agent, ScriptedAgents, Workspace, find_root, load_agents};
+use std::sync::Arc;
+
+use distri_host::{Artifact, CompilerProcess, Error, ErrorKind, Host, HostBuilder, Policy};
+use distri_manifest::{PackageName, suggestion};
+use distri_workspace::{
+    Agent, Audit, ScriptedAgents, SecretStore, Workspace, find_root, load_agents,
+};
 
 use crate::args::Args;
 use crate::failure::Failure;
+use crate::operator::Operator;
 use crate::terminal;
 
 /// The workspace that the command is about.
@@ -15,9 +21,34 @@ pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
     Ok(Workspace::at(find_root(&current, args.directory.as_deref())?))
 }
 
-/// A host that answers `callAgent` from the workspace's agents.
-pub(crate) fn host(workspace: &Workspace) -> Result<Host, Failure> {
-    Ok(builder().services(ScriptedAgents::new(agents(workspace)?)).build()?)
+/// A host that answers `callAgent` from the workspace's agents, with the operator's
+/// secrets, under this policy.
+pub(crate) fn host(
+    workspace: &Workspace,
+    policy: Policy,
+    audit: Option<Arc<Audit>>,
+) -> Result<Host, Failure> {
+    let agents = ScriptedAgents::new(agents(workspace)?);
+    let services = Operator { agents, secrets: SecretStore::of_user()?, audit };
+    Ok(builder().services(services).policy(policy).build()?)
+}
+
+/// What was built of a package.
+pub(crate) fn artifact(workspace: &Workspace, package: &str) -> Result<Artifact, Failure> {
+    let mut catalog = workspace.store().catalog()?;
+    if let Some(artifact) = catalog.packages.remove(package) {
+        return Ok(artifact);
+    }
+    let names = catalog.packages.keys().map(PackageName::as_str);
+    let hint = suggestion(package, names.clone()).unwrap_or_else(|| {
+        let names: Vec<&str> = names.collect();
+        match names.as_slice() {
+            [] => "nothing is built here yet; run `distri build`".to_owned(),
+            names => format!("built are `{}`", names.join("`, `")),
+        }
+    });
+    let message = format!("there is no built package `{package}`");
+    Err(Failure::Usage(Error::new(ErrorKind::NotFound, message).with_hint(hint)))
 }
 
 /// A host that compiles by starting this program again.

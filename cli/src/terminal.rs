@@ -4,6 +4,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use distri_manifest::is_control;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use tracing_subscriber::EnvFilter;
@@ -18,7 +19,8 @@ pub(crate) fn init_logs(verbose: u8) {
     let default = match verbose {
         0 => "error,distri::plugin=info,distri::agent=info",
         1 => "warn,distri=debug,distri_host=debug,distri_build=debug",
-        _ => "trace",
+        // These trace the arguments of every call, secrets in headers among them.
+        _ => "trace,wasmtime_wasi=info,wasmtime_wasi_http=info,distri_host::bindings=info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
@@ -30,7 +32,17 @@ pub(crate) fn init_logs(verbose: u8) {
         .init();
 }
 
+/// The text without what would move the cursor: it may be a plugin's or a stranger's
+/// manifest's.
+fn shown(text: &str) -> String {
+    let escape = |c: char| -> Vec<char> {
+        if c == '\n' || !is_control(c) { vec![c] } else { c.escape_default().collect() }
+    };
+    text.chars().flat_map(escape).collect()
+}
+
 fn print(label: &str, colour: &str, text: &str) {
+    let text = shown(text);
     let mut stderr = std::io::stderr().lock();
     let _ = if coloured() {
         writeln!(stderr, "\x1b[{colour}m{label}:\x1b[0m {text}")
@@ -56,7 +68,20 @@ pub(crate) fn note(label: &str, text: &str) {
 
 /// A line of progress.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", shown(text));
+}
+
+/// Asks a question that `y` answers with yes.
+pub(crate) fn ask(question: &str) -> std::io::Result<bool> {
+    eprint!("{question}");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Asks for a line that is not shown.
+pub(crate) fn ask_hidden(question: &str) -> std::io::Result<String> {
+    rpassword::prompt_password(question)
 }
 
 /// A diagnostic with its excerpt.

@@ -23,7 +23,7 @@
 //! [`Serialize`](serde::Serialize), or a `Result` of one whose error is
 //! [`Display`](std::fmt::Display). A parameter of the type [`Context`] gets the
 //! call's context. `async` functions may call tools and agents, several at once,
-//! as with [`join_all`].
+//! as with [`join_all`], and use [databases](sql).
 //!
 //! A plugin conforms to the async track of `distri:plugin`, 0.3. With the feature
 //! `sync` the same source conforms to 0.2: host calls then wait one after another.
@@ -35,6 +35,7 @@ mod host;
 mod item;
 #[cfg(feature = "log")]
 mod logger;
+pub mod sql;
 
 pub use context::Context;
 pub use distri_guest_macros::{tool, workflow};

@@ -1,3 +1,5 @@
+/// <reference path="./platform/globals.d.ts" preserve="true" />
+/// <reference path="./platform/node.d.ts" preserve="true" />
 /**
  * `distri/base`: the shapes of a plugin.
  *

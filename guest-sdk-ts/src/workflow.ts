@@ -5,24 +5,10 @@
  * with `Promise.all`, are under way at the same time.
  */
 import * as host from "#host";
-import type { HostError } from "./runtime/host.ts";
+import { ask, CallError } from "./error.ts";
 import { assertRunning } from "./runtime/phase.ts";
 
-/** Why the host could not do what was asked. */
-export class CallError extends Error {
-  override name = "CallError";
-  constructor(
-    message: string,
-    /** `not-found`, `denied`, `timeout`, `guest-error`, …: see the host's documentation. */
-    readonly kind: string,
-    /** What to do about it. */
-    readonly hint?: string,
-    /** Details, parsed from JSON. */
-    readonly detail?: unknown,
-  ) {
-    super(message);
-  }
-}
+export { CallError };
 
 /** The object form of a {@link callTool}. */
 export interface CallToolOptions {
@@ -100,18 +86,6 @@ export async function setSessionValue(key: string | { key: string; value: unknow
   const name = typeof key === "string" ? key : key.key;
   const json = JSON.stringify((typeof key === "string" ? value : key.value) ?? null);
   await ask(() => host.setSessionValue(name, json));
-}
-
-/** Turns what the host reports, which the engine carries as `payload`, into a {@link CallError}. */
-async function ask<T>(call: () => T | Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    const payload = (error as { payload?: HostError } | undefined)?.payload;
-    if (typeof payload?.kind !== "string") throw error;
-    const { kind, message, hint, detail } = payload;
-    throw new CallError(message, kind, hint ?? undefined, detail ? JSON.parse(detail) : undefined);
-  }
 }
 
 /** Gives the data of a value that is a single data part. */

@@ -1,5 +1,4 @@
-//! An embedder with a policy of its own: which plugin may call what, and with
-//! which limits.
+//! An embedder with a policy, a say of its own beside it, and limits.
 //!
 //! ```text
 //! cargo run -p distri-host --example policy -- examples/plugins/text-tools examples/plugins/checksum examples/plugins/text-report
@@ -8,11 +7,17 @@
 use std::time::Duration;
 
 use distri_host::{
-    Caller, Capability, Error, ErrorKind, Host, HostServices, Limits, Result, ToolCall,
+    Caller, Capability, Error, ErrorKind, Host, HostServices, Limits, Policy, Result, ToolCall,
     WorkflowCall,
 };
 
-/// Nobody may call `checksum`, and nobody any agent.
+/// What packages may have of what they ask for.
+const POLICY: &str = r#"
+    [packages.text-report]
+    tools = ["text-tools/*", "checksum/*"]
+"#;
+
+/// Beside the policy: nobody may call `checksum` today.
 struct Strict;
 
 impl HostServices for Strict {
@@ -33,7 +38,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut limits = Limits::default();
     limits.timeout = Duration::from_secs(5);
     limits.memory = 32 << 20;
-    let host = Host::builder().limits(limits).services(Strict).build()?;
+    let policy: Policy = POLICY.parse()?;
+    let host = Host::builder().limits(limits).policy(policy).services(Strict).build()?;
     for path in std::env::args().skip(1) {
         host.load_plugin(path.as_ref()).await?;
     }

@@ -127,6 +127,12 @@ impl ArtifactStore {
         package.ancestors().map(Self::of_workspace).find(|store| store.catalog_path().is_file())
     }
 
+    /// The workspace's root.
+    pub fn root(&self) -> Option<&Path> {
+        let depth = Path::new(RUNTIME_FOLDER).components().count();
+        self.folder.ancestors().nth(depth)
+    }
+
     /// The folder itself.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -161,6 +167,10 @@ impl ArtifactStore {
             serde_json::from_str(&text).map_err(|error| bad(format!("is damaged: {error}")))?;
         if let Some(bad_digest) = catalog.digests().find(|digest| !is_digest(digest)) {
             return Err(bad(format!("is damaged: {bad_digest:?} is not a digest")));
+        }
+        let misnamed = |(name, artifact): &(&PackageName, &Artifact)| **name != artifact.package;
+        if let Some((name, _)) = catalog.packages.iter().find(misnamed) {
+            return Err(bad(format!("is damaged: `{name}` is another package")));
         }
         if catalog.schema != SCHEMA {
             return Err(bad(format!("has format {}, this program reads {SCHEMA}", catalog.schema)));

@@ -8,6 +8,9 @@ pub(crate) mod v03 {
         path: "wit/v0.3",
         world: "plugin",
         exports: { default: async },
+        with: {
+            "distri:plugin/sql.transaction": crate::databases::Transaction,
+        },
     });
 }
 
@@ -20,11 +23,31 @@ pub(crate) mod v02 {
         imports: { default: async },
         exports: { default: async },
         with: {
+            "distri:plugin/sql.transaction": crate::databases::Transaction,
+            "distri:plugin/sql-types@0.2.0": super::v03::distri::plugin::sql_types,
             "distri:plugin/types@0.2.0": super::v03::distri::plugin::types,
         },
     });
 }
 
+/// What script engines import besides, on the async track.
+pub(crate) mod web {
+    wasmtime::component::bindgen!({
+        path: "wit/v0.3",
+        inline: "
+            package distri:engine;
+            world engine {
+                import distri:plugin/url@0.3.0;
+                import distri:plugin/text-codec@0.3.0;
+            }
+        ",
+        world: "distri:engine/engine",
+        imports: { default: trappable },
+        with: { "distri:plugin/text-codec.decoder": crate::web::Decoder },
+    });
+}
+
+pub(crate) use v03::distri::plugin::sql_types::{Rows, Value};
 pub(crate) use v03::distri::plugin::types::{
     CallError, ExecutionContext, LogLevel, ToolCall, ToolResult, WorkflowCall, WorkflowResult,
 };

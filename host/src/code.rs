@@ -204,15 +204,13 @@ fn link_with(
     Ok((pre, init))
 }
 
-/// Links WASI 0.2 and 0.3, wasi:http 0.2 and 0.3, and `distri:plugin/host`.
-/// Linked is not granted: what a store's data allows decides.
+/// Links WASI and `distri:plugin`. Linked is not granted: what a store's data
+/// allows decides.
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(internal)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker).map_err(internal)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(internal)?;
-    wasmtime_wasi_http::p3::add_to_linker(&mut linker).map_err(internal)?;
+    crate::wasi::add_to_linker(&mut linker).map_err(internal)?;
     crate::imports::add_to_linker(&mut linker).map_err(internal)?;
+    crate::web::add_to_linker(&mut linker).map_err(internal)?;
     Ok(linker)
 }
 

@@ -136,6 +136,17 @@ impl Error {
         self
     }
 
+    /// The same with every text of it gone through.
+    #[must_use]
+    pub(crate) fn map_texts(mut self, map: impl Fn(&str) -> String) -> Self {
+        let Inner { message, hint, detail, .. } = &mut *self.0;
+        *message = map(message);
+        for text in [hint, detail] {
+            *text = text.as_deref().map(&map);
+        }
+        self
+    }
+
     /// Records the calls that led here, outermost first, unless an inner call
     /// already did.
     #[must_use]

@@ -1,6 +1,7 @@
 //! The host's own record of one call: who called, in which chain, with which
 //! deadline and budget. A guest never sees it and never changes it.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -10,6 +11,7 @@ use tracing::Span;
 use crate::account::Usage;
 use crate::meter::Cpu;
 use crate::plugin::Plugin;
+use crate::redact::Secrets;
 use crate::registry::Generation;
 use crate::{Caller, Error, ErrorKind, ExecutionContext, Host, ItemKind, Limits, Result, bindings};
 
@@ -67,8 +69,11 @@ pub(crate) struct Frame {
     pub(crate) logged: Logged,
     /// The span that the call's own spans and events lie in.
     pub(crate) span: Span,
-    /// Secrets that the package declared and was granted.
+    /// Secrets that the package declared and was granted, to see.
     pub(crate) secrets: OnceLock<Vec<(String, String)>>,
+    /// Values that nobody reads in logs and errors of the whole chain: what one
+    /// call has, another may be told.
+    pub(crate) hidden: Arc<Secrets>,
     /// Nested calls that the whole chain may still make.
     budget: Arc<AtomicU32>,
     depth: u32,
@@ -104,6 +109,7 @@ impl Frame {
             logged: Logged::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
+            hidden: Arc::default(),
             depth: 0,
             parent: None,
         }
@@ -157,6 +163,7 @@ impl Frame {
             logged: Logged::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
+            hidden: Arc::clone(&self.hidden),
             host: self.host.clone(),
             generation: Arc::clone(&self.generation),
             plugin,
@@ -175,6 +182,11 @@ impl Frame {
     /// The call that made this one.
     pub(crate) fn parent(&self) -> Option<&Arc<Frame>> {
         self.parent.as_ref()
+    }
+
+    /// The text without the secrets of the chain.
+    pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.hidden.redact(text)
     }
 
     /// `package/item`.

@@ -5,26 +5,30 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use distri_manifest::{Entrypoint, MANIFEST_FILE, Manifest};
+use distri_manifest::{
+    Entrypoint, ItemName, ItemRef, MANIFEST_FILE, Manifest, PackageName, Policy,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
 use crate::account::Account;
 use crate::cache::Cache;
 use crate::code::{self, Code, Loader, Start};
+use crate::databases::Databases;
 use crate::engine::{engine, internal};
 use crate::frame::Frame;
 use crate::functions::FunctionCache;
 use crate::images::Images;
 use crate::instance::{self, Live};
 use crate::kept::Kept;
+use crate::network::Network;
 use crate::outcome::{timed_out, unpanicking};
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
 use crate::{
     Artifact, ArtifactStore, Capability, CompilerProcess, Description, Error, ErrorKind,
-    HostServices, InMemorySessions, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall,
-    ToolResult, WorkflowCall, WorkflowResult, json,
+    HostServices, InMemorySessions, ItemKind, Limits, PluginInfo, Resolver, Result, Sessions,
+    ToolCall, ToolResult, WorkflowCall, WorkflowResult, imports, json,
 };
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
@@ -40,10 +44,14 @@ struct Inner {
     /// For services that keep no sessions.
     sessions: InMemorySessions,
     limits: Limits,
+    policy: Policy,
+    workspace: Option<PathBuf>,
+    network: Network,
     generation: RwLock<Arc<Generation>>,
     permits: Semaphore,
     kept: Arc<Kept>,
     images: Images,
+    databases: Databases,
     active: AtomicUsize,
 }
 
@@ -61,16 +69,36 @@ enum CacheFolder {
 #[must_use]
 pub struct HostBuilder {
     limits: Limits,
+    policy: Option<Policy>,
+    workspace: Option<PathBuf>,
     services: Option<Arc<dyn HostServices>>,
     cache: CacheFolder,
     cache_size: Option<u64>,
     compiler: Option<CompilerProcess>,
+    resolver: Option<Arc<dyn Resolver>>,
+    roots: Vec<Vec<u8>>,
 }
 
 impl HostBuilder {
     /// Bounds on calls; [`Limits::default`] otherwise.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// What plugins may have of what they ask for; it is about one workspace.
+    /// Otherwise the tools, agents and
+    /// folders of their workspace, and no network, secrets, environment or
+    /// databases.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// The root of the folders that plugins are granted, for plugins that are not
+    /// loaded from a built workspace, which has a root of its own.
+    pub fn workspace(mut self, root: impl Into<PathBuf>) -> Self {
+        self.workspace = Some(root.into());
         self
     }
 
@@ -103,6 +131,20 @@ impl HostBuilder {
         self
     }
 
+    /// How the hosts that plugins send requests to are found; the machine's own
+    /// way otherwise. What it finds is checked like any other address.
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// A certificate, in DER, that servers may be certified by, besides those that
+    /// Mozilla believes. May be called several times.
+    pub fn root_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(der.into());
+        self
+    }
+
     /// Keeps no compiled code.
     pub fn without_cache(mut self) -> Self {
         self.cache = CacheFolder::Nowhere;
@@ -114,7 +156,8 @@ impl HostBuilder {
     /// # Errors
     ///
     /// `internal` when the machine refuses the engine's address space or the
-    /// cache folder cannot be made.
+    /// cache folder cannot be made; `invalid-input` for a root certificate that is
+    /// none.
     pub fn build(self) -> Result<Host> {
         let folder = match self.cache {
             CacheFolder::At(folder) => Some(folder),
@@ -148,6 +191,7 @@ impl HostBuilder {
             compiler: self.compiler,
             limits: self.limits.clone(),
         };
+        let policy = self.policy.unwrap_or_else(Policy::open_workspace);
         Ok(Host {
             inner: Arc::new(Inner {
                 loader: Arc::new(loader),
@@ -156,7 +200,11 @@ impl HostBuilder {
                 permits: Semaphore::new(self.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
                 kept: Kept::new(self.limits.kept_instances),
                 images: Images::new(self.limits.loaded_images),
+                network: Network::new(self.resolver, self.roots)?,
+                databases: Databases::new(&policy.databases, &self.limits),
                 limits: self.limits,
+                policy,
+                workspace: self.workspace,
                 generation: RwLock::default(),
                 active: AtomicUsize::new(0),
             }),
@@ -262,7 +310,9 @@ impl Host {
             workflows,
         };
         let id = self.inner.kept.next_plugin();
-        let plugin = Plugin::with_code(id, info, limits, manifest, Code::new(start));
+        let inner = &self.inner;
+        let from = (manifest, &inner.policy, inner.workspace.as_deref());
+        let plugin = Plugin::with_code(id, info, limits, from, Code::new(start));
         self.register(std::iter::once(plugin));
         Ok(manifest.package.to_string())
     }
@@ -276,7 +326,7 @@ impl Host {
     ) {
         self.register(artifacts.into_iter().map(|artifact| {
             let id = self.inner.kept.next_plugin();
-            Plugin::built(id, artifact, store.clone(), &self.inner.limits)
+            Plugin::built(id, artifact, store.clone(), &self.inner.limits, &self.inner.policy)
         }));
     }
 
@@ -305,6 +355,7 @@ impl Host {
     fn retire(&self, plugin: &Plugin) {
         plugin.retire();
         self.inner.kept.forget(plugin.id);
+        self.inner.databases.forget(plugin.id);
     }
 
     fn generation(&self) -> Arc<Generation> {
@@ -383,6 +434,19 @@ impl Host {
         Arc::clone(&self.inner.services)
     }
 
+    /// What plugins may have.
+    pub fn policy(&self) -> &Policy {
+        &self.inner.policy
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.inner.network
+    }
+
+    pub(crate) fn databases(&self) -> &Databases {
+        &self.inner.databases
+    }
+
     pub(crate) fn loader(&self) -> &Arc<Loader> {
         &self.inner.loader
     }
@@ -447,10 +511,19 @@ impl Host {
         name: &str,
         input: String,
     ) -> Result<String> {
-        let own = caller.plugin.info.package.as_str();
-        let (plugin, item) = caller.generation.resolve(name, ItemKind::Tool, Some(own))?;
+        let reference = ItemRef::parse(name);
+        if let Some(package) = &reference.package
+            && !caller.plugin.grant.knows(package)
+            && let Ok(package) = PackageName::new(package)
+            && let Ok(tool) = ItemName::new(&reference.item)
+        {
+            // Whether it is there is nothing that the caller learns.
+            imports::authorise(caller, Capability::Tool(&format!("{package}/{tool}")))?;
+        }
+        let (plugin, item) =
+            caller.generation.resolve(name, ItemKind::Tool, Some(&caller.plugin))?;
         let target = format!("{}/{item}", plugin.info.package);
-        crate::imports::authorise(caller, Capability::Tool(&target))?;
+        imports::authorise(caller, Capability::Tool(&target))?;
         let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, &item)?;
         json::check(&input, &format!("the input of `{}`", frame.name()), &frame.limits)?;
         let answer = self.execute(&frame, input).await?;
@@ -469,7 +542,10 @@ impl Host {
             .run(frame, input)
             .instrument(frame.span.clone())
             .await
-            .map_err(|error| error.with_chain(|| frame.chain()));
+            .map_err(|error| {
+                error.with_chain(|| frame.chain()).map_texts(|text| frame.redact(text).into_owned())
+            })
+            .map(|answer| without_secrets(frame, answer));
         account.close(&result);
         result
     }
@@ -490,7 +566,10 @@ impl Host {
             .await
             .unwrap_or_else(|_| Err(timed_out(&frame.name(), &frame.limits)))?;
         let (lease, live) = self.inner.kept.lease(frame)?;
-        let live = live.map_or_else(|| Live::fresh(loader, frame, &start), |live| *live);
+        let live = match live {
+            Some(live) if live.suits(frame) => *live,
+            _ => Live::fresh(loader, frame, &start)?,
+        };
         let (result, live) = live.run(frame, start, input).await;
         if let (Some(lease), Some(live)) = (lease, live)
             && let Some(live) = live.settle(frame.plugin.instances.max_calls).await
@@ -500,14 +579,21 @@ impl Host {
         result
     }
 
-    /// Asks the embedder for the secrets that the package's manifest names.
+    /// Asks the embedder for the secrets that the package was granted, to see.
     async fn bring_secrets(&self, frame: &Frame) -> Result<()> {
         let plugin = &frame.plugin;
-        let mut secrets = Vec::with_capacity(plugin.secrets.len());
-        for name in &plugin.secrets {
+        let visible = plugin.grant.asked().secrets.iter().filter(|secret| secret.bound.is_none());
+        let mut secrets = Vec::new();
+        for secret in visible {
+            let name = secret.name.as_str();
+            // What is denied is recorded, and missing.
+            if imports::authorise(frame, Capability::Secret(name)).is_err() {
+                continue;
+            }
             let package = plugin.info.package.as_str();
             if let Some(value) = self.inner.services.get_secret(package, name).await? {
-                secrets.push((name.clone(), value));
+                frame.hidden.add(name, &value);
+                secrets.push((name.to_owned(), value));
             }
         }
         let _ = frame.secrets.set(secrets);
@@ -529,6 +615,20 @@ impl Host {
             tools: parse_items(ItemKind::Tool, tools)?,
             workflows: parse_items(ItemKind::Workflow, workflows)?,
         })
+    }
+}
+
+/// An answer whose error gives no secret away.
+fn without_secrets(frame: &Frame, answer: ToolResult) -> ToolResult {
+    match &answer.error {
+        None => answer,
+        Some(error) => {
+            let mut result = frame.redact(&answer.result).into_owned();
+            if serde_json::from_str::<serde::de::IgnoredAny>(&result).is_err() {
+                "null".clone_into(&mut result);
+            }
+            ToolResult { error: Some(frame.redact(error).into_owned()), result }
+        }
     }
 }
 

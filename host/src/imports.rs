@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use distri_manifest::ByteSize;
+use distri_manifest::{ByteSize, NamePattern, is_control};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 use wasmtime::component::{Accessor, HasSelf, Linker};
@@ -20,14 +20,15 @@ const TARGET: usize = 100;
 /// Longest log line that is passed on, in bytes.
 const LOG_LINE: usize = 8 << 10;
 
-/// Links every version of `distri:plugin/host`.
+/// Links every version of `distri:plugin/host` and of what else it imports.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::databases::add_to_linker(linker)?;
     v02::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
     v03::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
 }
 
 /// The call within which the guest asks.
-fn frame(state: &State) -> Result<Arc<Frame>, CallError> {
+pub(crate) fn frame(state: &State) -> Result<Arc<Frame>, CallError> {
     state.frame.clone().ok_or_else(|| {
         Error::new(ErrorKind::Denied, "the host cannot be asked while the plugin is being built")
             .with_hint("ask inside a tool or workflow, not at a module's top level")
@@ -37,13 +38,13 @@ fn frame(state: &State) -> Result<Arc<Frame>, CallError> {
 
 /// Runs what a guest asked for in a task of its own. Within the guest's store
 /// nothing else may run a store; and when the guest goes away, so does the task.
-async fn apart<T: Send + 'static>(
+pub(crate) async fn apart<T: Send + 'static>(
     frame: &Frame,
     function: &'static str,
     target: Option<&str>,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, CallError> {
-    let target = target.map(|target| one_line(target, TARGET));
+    let target = target.map(|target| one_line(&frame.redact(target), TARGET));
     let outcome = tracing::field::Empty;
     let span = tracing::info_span!(parent: &frame.span, "host_call", function, target, outcome);
     let task = tokio::spawn(work.instrument(span.clone()));
@@ -61,9 +62,19 @@ async fn apart<T: Send + 'static>(
     result.map_err(Error::into_call_error)
 }
 
-/// Asks the embedder's policy.
-pub(crate) fn authorise(frame: &Frame, capability: Capability<'_>) -> Result<()> {
+/// Whether the call's package may have something: manifest, policy and then the
+/// embedder have a say.
+pub(crate) fn permitted(frame: &Frame, capability: Capability<'_>) -> Result<()> {
+    frame.plugin.grant.check(capability)?;
     frame.host.services().authorise(&frame.caller(), capability)
+}
+
+/// The door that everything a plugin reaches lies behind: lets it pass or not, and
+/// has it recorded.
+pub(crate) fn authorise(frame: &Frame, capability: Capability<'_>) -> Result<()> {
+    let answer = permitted(frame, capability);
+    frame.host.services().observe_use(&frame.caller(), capability, answer.is_ok());
+    answer
 }
 
 async fn call_tool(caller: Arc<Frame>, name: String, input: String) -> Result<String, CallError> {
@@ -84,8 +95,11 @@ async fn call_agent(
     apart(&asking, "call-agent", Some(&target), async move {
         let options = if options.is_empty() { "{}".to_owned() } else { options };
         json::check(&options, "the options of `callAgent`", &frame.limits)?;
-        for (text, what) in [(&name, "name"), (&task, "task")] {
-            json::check_size(text, &format!("the {what} given to `callAgent`"), &frame.limits)?;
+        json::check_size(&task, "the task given to `callAgent`", &frame.limits)?;
+        // It is shown to the operator, who must not be shown anything else.
+        if name == "*" || name.parse::<NamePattern>().is_err() || frame.redact(&name) != name {
+            return Err(Error::new(ErrorKind::InvalidInput, "an agent cannot have this name")
+                .with_hint("names have letters, digits, `_`, `-`, `.` and `/`, at most 100"));
         }
         authorise(&frame, Capability::Agent(&name))?;
         let call = AgentCall { name, task, options, caller: frame.caller() };
@@ -201,7 +215,7 @@ fn guest_log(state: &State, level: bindings::LogLevel, message: &str) {
 /// Passes a plugin's line on, as one line that cannot pose as another, for as
 /// long as the call's limits on logging last.
 pub(crate) fn log(frame: &Frame, level: LogLevel, message: &str) {
-    let message = one_line(message, LOG_LINE);
+    let message = one_line(&frame.redact(message), LOG_LINE);
     let (level, message) = match frame.logged.count(message.len(), &frame.limits) {
         LogLine::Pass => (level, message),
         LogLine::Drop => return,
@@ -230,18 +244,13 @@ fn one_line(message: &str, max: usize) -> String {
             line.push('…');
             break;
         }
-        if c.is_control() || is_bidi_control(c) {
+        if is_control(c) {
             line.extend(c.escape_default());
         } else {
             line.push(c);
         }
     }
     line
-}
-
-/// Characters that reorder or end the text around them.
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The session of a call.

@@ -33,7 +33,7 @@ pub(crate) struct Live {
     calls: u32,
 }
 
-/// A bounded, ticking store with nothing granted.
+/// A bounded, ticking store.
 pub(crate) fn store(loader: &Loader, state: State, limits: &Limits) -> Store<State> {
     let mut store = Store::new(&loader.engine, state);
     store.limiter(|state| &mut state.limiter);
@@ -46,10 +46,19 @@ pub(crate) fn store(loader: &Loader, state: State, limits: &Limits) -> Store<Sta
 
 impl Live {
     /// An instance to be.
-    pub(crate) fn fresh(loader: &Loader, frame: &Arc<Frame>, start: &Start) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When something that the call's package was granted is not there.
+    pub(crate) fn fresh(loader: &Loader, frame: &Arc<Frame>, start: &Start) -> Result<Self> {
         let frozen = matches!(start, Start::Script(..));
-        let state = State::for_call(Arc::clone(frame), frozen);
-        Self { store: store(loader, state, &frame.limits), ready: None, calls: 0 }
+        let state = State::for_call(Arc::clone(frame), frozen)?;
+        Ok(Self { store: store(loader, state, &frame.limits), ready: None, calls: 0 })
+    }
+
+    /// Whether it may serve another call: it was given what that call is given.
+    pub(crate) fn suits(&self, frame: &Frame) -> bool {
+        self.store.data().suits(frame)
     }
 
     /// Runs a call within its deadline. Dropping the future drops the store, and
@@ -84,12 +93,16 @@ impl Live {
         });
         let result = tokio::time::timeout_at(frame.deadline.into(), work).await;
         let output = &self.store.data().output;
-        for line in output.text().lines() {
+        // Before it is taken apart: a secret may have several lines.
+        for line in frame.redact(&output.text()).lines() {
             imports::log(frame, LogLevel::Info, line);
         }
         match result {
             Err(_) => (Err(timed_out(&frame.name(), &frame.limits)), None),
-            Ok(Err(error)) => (Err(classify(error, &frame.name(), &frame.limits, output)), None),
+            Ok(Err(error)) => {
+                let error = classify(error, &frame.name(), &frame.limits, output);
+                (Err(self.store.data().outgoing.explain(error)), None)
+            }
             Ok(Ok((answer, ready))) => {
                 self.ready = Some(ready);
                 (checked(answer, frame), Some(self))
@@ -100,7 +113,10 @@ impl Live {
     /// Makes the instance ready for somebody else's call; none when it has served
     /// its number of calls or is still doing something.
     pub(crate) async fn settle(mut self, max_calls: u32) -> Option<Self> {
-        if self.calls >= max_calls {
+        let state = self.store.data();
+        // A request may still be under way, and a transaction ends with the call that
+        // began it.
+        if self.calls >= max_calls || state.outgoing.is_busy() || state.transactions.any() {
             return None;
         }
         let settled = self.store.run_concurrent(async |accessor| {
@@ -109,6 +125,13 @@ impl Live {
         tokio::time::timeout(SETTLE, settled).await.ok()?.ok()?;
         self.store.data_mut().leave();
         Some(self)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // Before the store drops what its guest was sending.
+        self.store.data().outgoing.end();
     }
 }
 
@@ -125,8 +148,9 @@ pub(crate) async fn instantiate(
             let frame = store.data_mut().frame.take();
             let instance = linked.pre.instantiate_async(&mut *store).await?;
             init(store, &instance, linked.init.as_ref(), script).await?;
-            store.data_mut().thaw();
+            let thawed = store.data_mut().thaw(frame.as_deref());
             store.data_mut().frame = frame;
+            thawed?;
             Ok((Arc::clone(linked), instance))
         }
     }

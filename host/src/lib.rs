@@ -1,6 +1,6 @@
 //! The embeddable host for Distri plugins: WebAssembly components that offer
 //! tools and workflows to AI agents, run in this process, each call on a fresh
-//! instance with nothing granted.
+//! instance that can reach what its package was granted and nothing else.
 //!
 //! The twenty lines that matter: an agent of yours, limits, a plugin, a call, and
 //! what can come of it.
@@ -38,6 +38,7 @@
 //! - [`HostServices`] is what plugins get from your program: agents, sessions,
 //!   secrets, a clock, a log; and what your program gets: a say in what plugins
 //!   may call, and a [`CallReport`] of each call.
+//! - [`Policy`] says what plugins may have of what their manifests ask for.
 //! - [`Limits`] bounds what a call may use. All of them are on by default.
 //! - [`Error`] has an [`ErrorKind`], the same for the API, the command line and
 //!   guests.
@@ -57,12 +58,15 @@ mod cache;
 mod call;
 mod code;
 mod compiler;
+mod databases;
 mod engine;
 mod error;
 mod executor;
+mod folders;
 mod frame;
 mod frozen;
 mod functions;
+mod grant;
 mod host;
 mod images;
 mod imports;
@@ -72,13 +76,17 @@ mod kept;
 mod limiter;
 mod limits;
 mod meter;
+mod network;
 mod outcome;
 mod output;
 mod plugin;
+mod redact;
 mod refusal;
 mod registry;
 mod services;
 mod state;
+mod wasi;
+mod web;
 mod wit;
 
 pub use artifact::{Artifact, ArtifactStore, Catalog, RUNTIME_FOLDER, Script};
@@ -89,10 +97,13 @@ pub use call::{
     WorkflowResult,
 };
 pub use compiler::CompilerProcess;
+pub use distri_manifest::{Access, Policy};
 pub use error::{Error, ErrorKind, Result};
 pub use executor::PluginExecutor;
+pub use grant::{Decision, Granted, decisions};
 pub use host::{Activity, Host, HostBuilder};
 pub use limits::Limits;
+pub use network::Resolver;
 pub use services::{
     AgentCall, CallReport, Caller, Capability, HostServices, InMemorySessions, LogLevel, LogRecord,
     Sessions,

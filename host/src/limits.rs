@@ -33,6 +33,14 @@ pub struct Limits {
     pub payload: usize,
     /// Levels of nesting in a JSON value that crosses the boundary. 128 by default.
     pub json_depth: usize,
+    /// Rows that one query may give. 10,000 by default. Their bytes are bounded by
+    /// `payload`.
+    pub rows: usize,
+    /// Database transactions that one call may have open at once. 8 by default.
+    pub transactions: u32,
+    /// Connections that a plugin may have to one database: so many for reading
+    /// and as many for writing. 8 by default.
+    pub connections: u32,
     /// Lines that one call may log; further ones are dropped. 1,000 by default.
     pub log_lines: u32,
     /// Bytes that one call may log; further ones are dropped. 256 KiB by default.
@@ -56,6 +64,14 @@ pub struct Limits {
     /// when it is called, in a few milliseconds. 128 by default; each takes up to
     /// half a megabyte.
     pub loaded_images: usize,
+    /// Requests over the network that one call may have under way at once; one
+    /// more fails. 128 by default.
+    pub http_requests: usize,
+    /// Bytes of one request's body, and of one response's. 256 MiB by default.
+    pub http_body: u64,
+    /// Connections of one plugin, those that are kept for later requests
+    /// included. 256 by default.
+    pub http_connections: usize,
     /// Bytes of a component that the host is willing to compile. 64 MiB by default.
     pub component_size: usize,
     /// Time to compile a component. 60 s by default. A compiler in a process of
@@ -74,6 +90,9 @@ impl Default for Limits {
             handles: 10_000,
             payload: 1 << 20,
             json_depth: 128,
+            rows: 10_000,
+            transactions: 8,
+            connections: 8,
             log_lines: 1_000,
             log_bytes: 256 << 10,
             depth: 16,
@@ -82,6 +101,9 @@ impl Default for Limits {
             concurrent_calls: 64,
             kept_instances: 64,
             loaded_images: 128,
+            http_requests: 128,
+            http_body: 256 << 20,
+            http_connections: 256,
             component_size: 64 << 20,
             compile_time: Duration::from_mins(1),
         }

@@ -31,6 +31,16 @@ impl Cpu {
         }
     }
 
+    /// Counts what somebody else computed for the call.
+    ///
+    /// # Errors
+    ///
+    /// The limit that is used up.
+    pub(crate) fn spend(&self, time: Duration) -> Result<(), Duration> {
+        self.add(time);
+        self.exceeded().map_or(Ok(()), Err)
+    }
+
     /// The limit that is used up, this call's or a caller's.
     fn exceeded(&self) -> Option<Duration> {
         if self.used() > self.limit {

@@ -28,6 +28,10 @@ pub(crate) fn classify(
     limits: &Limits,
     output: &Output,
 ) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(own) => return own,
+        Err(error) => error,
+    };
     if let Some(hit) = error.downcast_ref::<LimitHit>() {
         return match *hit {
             LimitHit::Deadline => timed_out(what, limits),
@@ -106,7 +110,7 @@ pub(crate) fn timed_out(what: &str, limits: &Limits) -> Error {
 }
 
 /// The error of a call that kept processors busy for too long.
-fn out_of_cpu(what: &str, limit: Duration) -> Error {
+pub(crate) fn out_of_cpu(what: &str, limit: Duration) -> Error {
     Error::over(
         ErrorKind::Timeout,
         "cpu",

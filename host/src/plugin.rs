@@ -2,14 +2,17 @@
 //! in on the first call.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use distri_manifest::{Capabilities, Instances, Manifest};
+use distri_manifest::{Instances, Manifest, Policy};
 use tokio::sync::Semaphore;
 
 use crate::code::{Code, Loader, Start};
+use crate::grant::Grant;
 use crate::images::{Images, Slot};
+use crate::network::{Connections, Network};
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
     Script,
@@ -23,10 +26,14 @@ pub(crate) struct Plugin {
     pub(crate) limits: Limits,
     /// How long its instances live.
     pub(crate) instances: Instances,
-    /// The secrets that its manifest names.
-    pub(crate) secrets: Vec<String>,
+    /// What it may do.
+    pub(crate) grant: Grant,
+    /// The root of the workspace that its folders lie in.
+    pub(crate) root: Option<PathBuf>,
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
+    /// Its connections, from its first request on.
+    connections: OnceLock<Connections>,
     /// Set when it is replaced or unloaded: calls under way finish on it.
     retired: AtomicBool,
     /// Where the code is, for one that was built; the component is `info.digest`.
@@ -41,7 +48,9 @@ impl Plugin {
         artifact: Artifact,
         store: ArtifactStore,
         limits: &Limits,
+        policy: &Policy,
     ) -> Self {
+        let grant = Grant::new(&artifact.package, &artifact.capabilities, policy);
         let info = PluginInfo {
             package: artifact.package,
             version: artifact.version,
@@ -52,7 +61,8 @@ impl Plugin {
             workflows: artifact.workflows,
         };
         let limits = limits.lowered_by(&artifact.limits);
-        let mut plugin = Self::new(id, info, limits, artifact.instances, &artifact.capabilities);
+        let mut plugin = Self::new(id, info, limits, artifact.instances, grant);
+        plugin.root = store.root().map(Path::to_owned);
         plugin.built = Some((artifact.script, store));
         plugin
     }
@@ -62,33 +72,35 @@ impl Plugin {
         id: u64,
         info: PluginInfo,
         limits: Limits,
-        manifest: &Manifest,
+        (manifest, policy, root): (&Manifest, &Policy, Option<&Path>),
         code: Code,
     ) -> Self {
-        let instances = manifest.instances.clone();
-        let mut plugin = Self::new(id, info, limits, instances, &manifest.capabilities);
+        let grant = Grant::new(&manifest.package, &manifest.capabilities, policy);
+        let mut plugin = Self::new(id, info, limits, manifest.instances.clone(), grant);
+        plugin.root = root.map(Path::to_owned);
         plugin.code = Slot::new(Some(Arc::new(code)));
         plugin
     }
 
-    fn new(
-        id: u64,
-        info: PluginInfo,
-        limits: Limits,
-        instances: Instances,
-        capabilities: &Capabilities,
-    ) -> Self {
+    fn new(id: u64, info: PluginInfo, limits: Limits, instances: Instances, grant: Grant) -> Self {
         Self {
             id,
             info,
             instances,
-            secrets: visible_secrets(capabilities),
+            grant,
+            root: None,
             permits: Semaphore::new(limits.plugin_calls.min(Semaphore::MAX_PERMITS)),
             limits,
+            connections: OnceLock::new(),
             retired: AtomicBool::new(false),
             built: None,
             code: Slot::new(None),
         }
+    }
+
+    /// Its connections.
+    pub(crate) fn connections(self: &Arc<Self>, network: &Network) -> &Connections {
+        self.connections.get_or_init(|| Connections::new(self, network))
     }
 
     /// Keeps no instance from now on.
@@ -161,13 +173,6 @@ impl Plugin {
             .find(|item| item.name.as_str() == name)
             .or_else(|| items.iter().find(|item| item.aliases.iter().any(|alias| alias == name)))
     }
-}
-
-/// The secrets whose values the plugin itself sees: not those that are bound to
-/// a host.
-fn visible_secrets(capabilities: &Capabilities) -> Vec<String> {
-    let visible = capabilities.secrets.iter().filter(|secret| secret.host.is_none());
-    visible.map(|secret| secret.name.clone()).collect()
 }
 
 /// Runs blocking work off the async workers.

@@ -136,7 +136,8 @@ fn imported(resolve: &Resolve, key: &WorldKey, item: &WorldItem, defects: &mut V
     let unknown = |defects: &mut Vec<String>| {
         defects.push(format!(
             "it imports `{name}`, which this host does not have: a plugin may import \
-             `distri:plugin/host`, WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3"
+             `distri:plugin/host` and `distri:plugin/sql`, WASI 0.2 and 0.3, and wasi:http \
+             0.2 and 0.3"
         ));
     };
     let Some((package, interface, version)) = parts(resolve, key) else {
@@ -339,6 +340,27 @@ fn unlike(have: (&Resolve, &Type), want: (&Resolve, &Type)) -> Option<String> {
                 )
             })
         }
+        (TypeDefKind::Variant(a), TypeDefKind::Variant(b)) => {
+            let names = |cases: &[wit_parser::Case]| -> Vec<String> {
+                cases.iter().map(|case| case.name.clone()).collect()
+            };
+            let variant = type_name(want.0, want.1);
+            if names(&a.cases) != names(&b.cases) {
+                let cases = names(&b.cases).join("`, `");
+                return Some(format!("`{variant}` must have the cases `{cases}`"));
+            }
+            a.cases.iter().zip(&b.cases).find_map(|(a, b)| {
+                let difference = maybe(&a.ty, &b.ty)?;
+                Some(format!("case `{}` of `{variant}`: {difference}", b.name))
+            })
+        }
+        // What a handle is of has a name and nothing else that can be seen.
+        (TypeDefKind::Handle(Handle::Own(a)), TypeDefKind::Handle(Handle::Own(b)))
+        | (TypeDefKind::Handle(Handle::Borrow(a)), TypeDefKind::Handle(Handle::Borrow(b))) => {
+            let same = type_name(have.0, &Type::Id(*a)) == type_name(want.0, &Type::Id(*b));
+            if same { None } else { different() }
+        }
+        (TypeDefKind::Resource, TypeDefKind::Resource) => None,
         (TypeDefKind::Tuple(a), TypeDefKind::Tuple(b)) if a.types.len() == b.types.len() => {
             a.types.iter().zip(&b.types).find_map(|(a, b)| inner(a, b))
         }

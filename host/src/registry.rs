@@ -49,6 +49,17 @@ impl Generation {
         kind: ItemKind,
         item: &str,
     ) -> Result<(&Arc<Plugin>, String)> {
+        self.item_for(package, kind, item, None)
+    }
+
+    /// The same, for a plugin that calls: it is told of nothing that it may not call.
+    fn item_for(
+        &self,
+        package: &str,
+        kind: ItemKind,
+        item: &str,
+        caller: Option<&Plugin>,
+    ) -> Result<(&Arc<Plugin>, String)> {
         let plugin = self.plugin(package)?;
         if let Some(item) = plugin.item(kind, item) {
             return Ok((plugin, item.name.to_string()));
@@ -69,7 +80,9 @@ impl Generation {
                 }
             }));
         }
-        let names = plugin.info.items(kind).iter().map(|item| item.name.as_str());
+        let items = plugin.info.items(kind).iter();
+        let names =
+            items.filter(|item| visible(caller, plugin, item)).map(|item| item.name.as_str());
         Err(not_found(
             format!("`{package}` has no {} `{item}`", kind.as_str()),
             item,
@@ -84,21 +97,23 @@ impl Generation {
         &'a self,
         reference: &str,
         kind: ItemKind,
-        own: Option<&str>,
+        caller: Option<&Plugin>,
     ) -> Result<(&'a Arc<Plugin>, String)> {
         let ItemRef { package, item } = ItemRef::parse(reference);
         if let Some(package) = package {
-            return self.item(&package, kind, &item);
+            return self.item_for(&package, kind, &item, caller);
         }
-        if let Some(plugin) = own.and_then(|own| self.plugins.get(own))
+        if let Some(plugin) = caller.and_then(|caller| self.plugins.get(&caller.info.package))
             && let Some(found) = plugin.item(kind, &item)
         {
             return Ok((plugin, found.name.to_string()));
         }
+        // What the caller may not call is not there, and makes no name ambiguous.
         let having: Vec<(&Arc<Plugin>, &ItemInfo)> = self
             .plugins
             .values()
             .filter_map(|plugin| Some((plugin, plugin.item(kind, &item)?)))
+            .filter(|(plugin, found)| visible(caller, plugin, found))
             .collect();
         match having.as_slice() {
             [(plugin, found)] => Ok((plugin, found.name.to_string())),
@@ -108,10 +123,9 @@ impl Generation {
                     .values()
                     .flat_map(|plugin| {
                         let package = &plugin.info.package;
-                        plugin
-                            .info
-                            .items(kind)
-                            .iter()
+                        let items = plugin.info.items(kind).iter();
+                        items
+                            .filter(|item| visible(caller, plugin, item))
                             .map(move |item| format!("{package}/{}", item.name))
                     })
                     .collect();
@@ -139,6 +153,13 @@ impl Generation {
             }
         }
     }
+}
+
+/// Whether a caller may know of an item: everybody but a plugin knows of all.
+fn visible(caller: Option<&Plugin>, plugin: &Plugin, item: &ItemInfo) -> bool {
+    caller.is_none_or(|caller| {
+        caller.grant.allows_tool(plugin.info.package.as_str(), item.name.as_str())
+    })
 }
 
 /// A `not-found` error with the nearest names, else with all there are.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use distri_manifest::{Access, HostPattern};
 
 use crate::{Error, ErrorKind, ExecutionContext, ItemKind, Result};
 
@@ -66,7 +67,7 @@ pub struct LogRecord {
     pub call_id: String,
 }
 
-/// Something that a plugin asks for, for [`HostServices::authorise`].
+/// Something that a plugin asks for while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Capability<'a> {
@@ -74,6 +75,131 @@ pub enum Capability<'a> {
     Tool(&'a str),
     /// To call the agent of this name.
     Agent(&'a str),
+    /// To see the secret of this name.
+    Secret(&'a str),
+    /// To have the host add a secret to a request, without seeing it.
+    BoundSecret {
+        /// The secret.
+        name: &'a str,
+        /// Where the request goes, as `scheme://host:port`.
+        host: &'a str,
+    },
+    /// To see the environment variable of this name.
+    Env(&'a str),
+    /// To reach a host, as `scheme://host:port`.
+    Network(&'a str),
+    /// To see a folder of the workspace.
+    Filesystem {
+        /// Where the plugin sees it.
+        guest: &'a str,
+        /// The folder, relative to the workspace's root.
+        path: &'a str,
+        /// How far.
+        access: Access,
+    },
+    /// To use the database of this name.
+    Database {
+        /// The database.
+        name: &'a str,
+        /// How far.
+        access: Access,
+    },
+}
+
+impl<'a> Capability<'a> {
+    /// The name that a manifest has for it: `tools`, `agents`, `secrets`, `env`,
+    /// `network`, `filesystem`, `databases`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Tool(_) => "tools",
+            Self::Agent(_) => "agents",
+            Self::Secret(_) | Self::BoundSecret { .. } => "secrets",
+            Self::Env(_) => "env",
+            Self::Network(_) => "network",
+            Self::Filesystem { .. } => "filesystem",
+            Self::Database { .. } => "databases",
+        }
+    }
+
+    /// What it is about: a tool, an agent, a name, a host, a folder.
+    pub fn target(&self) -> &'a str {
+        match self {
+            Self::Tool(target)
+            | Self::Agent(target)
+            | Self::Secret(target)
+            | Self::BoundSecret { name: target, .. }
+            | Self::Env(target)
+            | Self::Network(target)
+            | Self::Filesystem { path: target, .. }
+            | Self::Database { name: target, .. } => target,
+        }
+    }
+
+    /// What a plugin that has it may do, after "may".
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Tool(tool) => format!("call the tool `{tool}`"),
+            Self::Agent(agent) => format!("call the agent `{agent}`"),
+            Self::Secret(name) => format!("see the secret `{name}`"),
+            Self::BoundSecret { name, host } => {
+                format!("have the secret `{name}` sent to `{}`", shortest(host))
+            }
+            Self::Env(name) => format!("see the environment variable `{name}`"),
+            Self::Network(origin) => format!("reach `{}`", shortest(origin)),
+            Self::Filesystem { path, access, .. } => match access {
+                Access::Read => format!("read the folder `{path}`"),
+                Access::ReadWrite => format!("write to the folder `{path}`"),
+            },
+            Self::Database { name, access } => match access {
+                Access::Read => format!("read the database `{name}`"),
+                Access::ReadWrite => format!("write to the database `{name}`"),
+            },
+        }
+    }
+
+    /// The table below `capabilities`, or below a package in a policy, that asks for
+    /// it or allows it, empty for that one itself; and the line in it.
+    pub(crate) fn line(&self, allows: bool) -> (&'static str, String) {
+        let access = |access: &Access| match access {
+            Access::Read => String::new(),
+            Access::ReadWrite => format!(", access = {}", quoted(access.as_str())),
+        };
+        match self {
+            Self::Tool(tool) => ("", format!("tools = [{}]", quoted(tool))),
+            Self::Agent(agent) => ("", format!("agents = [{}]", quoted(agent))),
+            Self::Secret(name) => ("", format!("secrets = [{}]", quoted(name))),
+            Self::BoundSecret { name, host } => (
+                "",
+                format!(
+                    "secrets = [{{ name = {}, host = {} }}]",
+                    quoted(name),
+                    quoted(&shortest(host))
+                ),
+            ),
+            Self::Env(name) => ("", format!("env = [{}]", quoted(name))),
+            Self::Network(origin) => {
+                ("network", format!("hosts = [{}]", quoted(&shortest(origin))))
+            }
+            Self::Filesystem { guest, path, access: how } => {
+                let guest =
+                    if allows { String::new() } else { format!("guest = {}, ", quoted(guest)) };
+                ("", format!("filesystem = [{{ {guest}path = {}{} }}]", quoted(path), access(how)))
+            }
+            Self::Database { name, access: how } => {
+                ("", format!("databases = [{{ name = {}{} }}]", quoted(name), access(how)))
+            }
+        }
+    }
+}
+
+/// A string as TOML has it: JSON's escapes are among TOML's.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// An origin without the port that is its scheme's own.
+pub(crate) fn shortest(origin: &str) -> String {
+    origin.parse().map_or_else(|_| origin.to_owned(), |host: HostPattern| host.to_string())
 }
 
 /// What one call did, root or nested. Names and numbers only.
@@ -116,8 +242,8 @@ pub trait HostServices: Send + Sync + 'static {
             .with_hint("this host has no agents"))
     }
 
-    /// Whether the policy lets this caller have what it asks for. Everything by
-    /// default.
+    /// A say of the embedder's own, after manifest and policy agreed: whether this
+    /// caller may have what it asks for. Everything by default.
     ///
     /// # Errors
     ///
@@ -127,7 +253,19 @@ pub trait HostServices: Send + Sync + 'static {
         Ok(())
     }
 
-    /// The value of a secret that a package's manifest names; none by default.
+    /// Takes what a plugin asked for while it ran, and whether it was let. For
+    /// audits; called within the call: it must not block.
+    fn observe_use(&self, caller: &Caller, capability: Capability<'_>, granted: bool) {
+        let _ = (caller, capability, granted);
+    }
+
+    /// The value of an environment variable that a package was granted; that of
+    /// this program's own environment by default.
+    fn get_variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    /// The value of a secret that a package was granted; none by default.
     async fn get_secret(&self, package: &str, name: &str) -> Result<Option<String>> {
         let _ = (package, name);
         Ok(None)
@@ -172,7 +310,7 @@ pub trait HostServices: Send + Sync + 'static {
     }
 }
 
-/// Nothing of the embedder's own: no agents, every call allowed, no secrets,
+/// Nothing of the embedder's own: no agents, no say beside the policy, no secrets,
 /// sessions in memory, the machine's clock, log lines to `tracing`.
 impl HostServices for () {}
 

@@ -1,15 +1,14 @@
-//! What a store holds for its guest: the record of the call, an empty WASI, the
-//! limits. The one place that makes a store's data, and it grants nothing.
+//! What a store holds for its guest: the record of the call, WASI with what the
+//! package was granted, the limits. The one place that makes a store's data.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use distri_manifest::Access;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{
-    RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
-};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::account::Usage;
 use crate::frame::Frame;
@@ -17,8 +16,9 @@ use crate::frozen::{Clock, FixedRandom};
 use crate::instance::building_meter;
 use crate::limiter::Limiter;
 use crate::meter::Meter;
+use crate::network::Outgoing;
 use crate::output::Output;
-use crate::{HostServices, Limits};
+use crate::{Capability, HostServices, Limits, Result, databases, folders, imports};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -32,32 +32,47 @@ pub(crate) struct State {
     /// What the guest wrote to its standard output and error.
     pub(crate) output: Output,
     pub(crate) limiter: Limiter,
+    /// What of the workspace and the environment it was given.
+    given: Given,
+    /// The database transactions that the guest holds open.
+    pub(crate) transactions: databases::Open,
     /// Set while a script's top level runs: clocks then stand still.
     frozen: Arc<AtomicBool>,
     /// The embedder, for its clock.
     services: Option<Arc<dyn HostServices>>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    hooks: DenyHttp,
+    /// What the guest asks of the network.
+    pub(crate) outgoing: Outgoing,
     table: ResourceTable,
 }
 
 impl State {
-    /// The state of a store that serves a call: no environment, no arguments, no
-    /// folders and no network.
-    pub(crate) fn for_call(frame: Arc<Frame>, frozen: bool) -> Self {
+    /// The state of a store that serves a call: the environment and the folders
+    /// that its package was granted; no arguments.
+    ///
+    /// # Errors
+    ///
+    /// When a granted folder cannot be opened.
+    pub(crate) fn for_call(frame: Arc<Frame>, frozen: bool) -> Result<Self> {
+        // A script's top level sees what it saw when it was built: nothing.
+        let given = Given::to(&frame);
+        let wasi = if frozen { WasiCtxBuilder::new() } else { given.open(&frame)? };
         let services = Some(frame.host.shared_services());
         let meter = Meter::new(Arc::clone(&frame.cpu));
         let usage = Arc::clone(&frame.usage);
         let (limits, deadline) = (&frame.limits, frame.deadline);
-        let mut state = Self::new(limits, deadline, meter, usage, services, frozen);
+        let mut state = Self::new(limits, deadline, meter, usage, services, (frozen, wasi));
         state.frame = Some(frame);
-        state
+        state.given = given;
+        Ok(state)
     }
 
     /// The state of a store in which something is built or described.
     pub(crate) fn for_build(limits: &Limits, deadline: Instant, frozen: bool) -> Self {
-        Self::new(limits, deadline, building_meter(limits), Arc::default(), None, frozen)
+        let meter = building_meter(limits);
+        let wasi = WasiCtxBuilder::new();
+        Self::new(limits, deadline, meter, Arc::default(), None, (frozen, wasi))
     }
 
     fn new(
@@ -66,11 +81,10 @@ impl State {
         meter: Arc<Meter>,
         usage: Arc<Usage>,
         services: Option<Arc<dyn HostServices>>,
-        frozen: bool,
+        (frozen, mut wasi): (bool, WasiCtxBuilder),
     ) -> Self {
         let output = Output::default();
         let frozen = Arc::new(AtomicBool::new(frozen));
-        let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(output.clone()).stderr(output.clone());
         wasi.wall_clock(Clock::new(&frozen, services.clone()));
         wasi.monotonic_clock(Clock::new(&frozen, None));
@@ -88,11 +102,13 @@ impl State {
             meter,
             output,
             limiter: Limiter::new(limits, usage),
+            transactions: databases::Open::default(),
             frozen,
+            given: Given::default(),
             services,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: DenyHttp,
+            outgoing: Outgoing::default(),
             table,
         }
     }
@@ -105,23 +121,81 @@ impl State {
         self.frame = Some(frame);
     }
 
+    /// Whether another call would be given the same: the embedder may have a say for
+    /// each caller.
+    pub(crate) fn suits(&self, frame: &Frame) -> bool {
+        self.given == Given::to(frame)
+    }
+
     /// Ends a call on an instance that is kept: nothing of it stays here.
     pub(crate) fn leave(&mut self) {
         self.frame = None;
+        self.outgoing = Outgoing::default();
         self.output.clear();
     }
 
     /// Ends the time in which a script's top level runs: clocks and randomness
-    /// are the host's from now on.
-    pub(crate) fn thaw(&mut self) {
+    /// are the host's from now on, and what the call's package was granted is there.
+    pub(crate) fn thaw(&mut self, frame: Option<&Frame>) -> Result<()> {
         if self.frozen.swap(false, Ordering::Relaxed) {
-            let mut fresh = WasiCtxBuilder::new();
+            let open = |frame| self.given.open(frame);
+            let mut fresh = frame.map_or_else(|| Ok(WasiCtxBuilder::new()), open)?;
             fresh.stdout(self.output.clone()).stderr(self.output.clone());
             fresh.wall_clock(Clock::new(&self.frozen, self.services.clone()));
             self.wasi = fresh.build();
         }
+        Ok(())
     }
 }
+
+/// The variables, and the folders with their access, that a call is given, by their
+/// place in its package's request.
+#[derive(Default, PartialEq, Eq)]
+struct Given {
+    variables: Vec<usize>,
+    folders: Vec<(usize, Access)>,
+}
+
+impl Given {
+    fn to(frame: &Frame) -> Self {
+        let grant = &frame.plugin.grant;
+        let asked = grant.asked();
+        let permitted = |capability| imports::permitted(frame, capability).is_ok();
+        let variables = asked.env.iter().enumerate();
+        let folders = asked.filesystem.iter().enumerate();
+        Self {
+            variables: variables
+                .filter(|(_, name)| permitted(Capability::Env(name.as_str())))
+                .map(|(at, _)| at)
+                .collect(),
+            folders: folders
+                .filter_map(|(at, folder)| {
+                    let access = grant.folder(folder)?;
+                    let (guest, path) = (folder.guest.as_str(), folder.path.as_str());
+                    let capability = Capability::Filesystem { guest, path, access };
+                    permitted(capability).then_some((at, access))
+                })
+                .collect(),
+        }
+    }
+
+    /// WASI with all of it.
+    fn open(&self, frame: &Frame) -> Result<WasiCtxBuilder> {
+        let asked = frame.plugin.grant.asked();
+        let mut wasi = WasiCtxBuilder::new();
+        for name in self.variables.iter().filter_map(|at| asked.env.get(*at)) {
+            if let Some(value) = frame.host.services().get_variable(name.as_str()) {
+                wasi.env(name.as_str(), value);
+            }
+        }
+        let folders = self.folders.iter();
+        let folders =
+            folders.filter_map(|(at, access)| Some((asked.filesystem.get(*at)?, *access)));
+        folders::open(frame, folders, &mut wasi)?;
+        Ok(wasi)
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
@@ -130,25 +204,7 @@ impl WasiView for State {
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
-    }
-}
-
-/// Refuses every outgoing request.
-struct DenyHttp;
-
-type SentRequest = (
-    http::Response<WasiBody>,
-    Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
-);
-
-impl WasiHttpHooks for DenyHttp {
-    fn send_request(
-        &mut self,
-        _: http::Request<WasiBody>,
-        _: Option<RequestOptions>,
-        _: Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<SentRequest, wasmtime_wasi_http::Error>> + Send> {
-        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
+        self.outgoing.within(self.frame.as_ref());
+        WasiHttpCtxView { hooks: &mut self.outgoing, table: &mut self.table, ctx: &mut self.http }
     }
 }

@@ -24,14 +24,17 @@ impl Wit {
     pub const ALL: [Self; 2] = [
         Self {
             version: "0.2.0",
-            files: files!("v0.2": "types.wit", "host.wit", "tool.wit", "workflow.wit", "world.wit"),
+            files: files!(
+                "v0.2": "types.wit", "host.wit", "sql.wit", "tool.wit", "workflow.wit",
+                "world.wit"
+            ),
             deps: &[],
         },
         Self {
             version: "0.3.0",
             files: files!(
-                "v0.3": "types.wit", "host.wit", "tool.wit", "workflow.wit", "world.wit",
-                "typescript.wit"
+                "v0.3": "types.wit", "host.wit", "sql.wit", "tool.wit", "workflow.wit",
+                "world.wit", "web.wit", "typescript.wit"
             ),
             deps: files!(
                 "v0.3/deps": "clocks.wit", "random.wit", "filesystem.wit", "sockets.wit",

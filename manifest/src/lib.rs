@@ -1,6 +1,7 @@
 //! The manifest of a Distri plugin package, `distri.toml`: its types, its
-//! parser and its validation, and the rules for names. No wasmtime here, and no
-//! file is read but the manifest itself.
+//! parser and its validation, the rules for names and patterns, and the operator's
+//! policy in the same terms. No wasmtime here, and no file is read but manifest
+//! and policy themselves.
 //!
 //! ```
 //! let manifest: distri_manifest::Manifest = r#"
@@ -19,10 +20,14 @@ mod error;
 mod manifest;
 mod name;
 mod nearest;
+mod pattern;
+mod policy;
+mod text;
 mod units;
 
 pub use capabilities::{
-    Access, Capabilities, DatabaseRequest, FilesystemRequest, NetworkRequest, SecretRequest,
+    Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, GuestPath,
+    NetworkRequest, SecretRequest,
 };
 pub use error::ManifestError;
 pub use manifest::{
@@ -31,4 +36,9 @@ pub use manifest::{
 };
 pub use name::{ItemName, ItemRef, NameError, PackageName, WORKSPACE_PACKAGE};
 pub use nearest::{nearest, suggestion};
+pub use pattern::{HostPattern, NamePattern, ToolPattern, VariableName};
+pub use policy::{
+    Allowance, DatabaseConfig, FilesystemAllowance, NetworkAllowance, POLICY_FILE, Policy,
+};
+pub use text::is_control;
 pub use units::{ByteSize, Span};

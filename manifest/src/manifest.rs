@@ -1,16 +1,22 @@
 //! `distri.toml` as types, and how its text becomes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::{ByteSize, Capabilities, ManifestError, PackageName, Span};
+use crate::{ByteSize, Capabilities, ManifestError, PackageName, Span, ToolPattern};
 
 /// The manifest's file name.
 pub const MANIFEST_FILE: &str = "distri.toml";
+
+/// Most entries of one list of `[capabilities]`: more than a person reads through.
+const MAX_LIST: usize = 256;
+
+/// Most folders that a package may ask for: each is a file descriptor per call.
+const MAX_FOLDERS: usize = 32;
 
 /// A valid manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,7 +43,7 @@ pub struct Manifest {
     pub imports: BTreeMap<String, String>,
     /// Packages built before this one, whose tools it may call.
     pub dependencies: BTreeMap<PackageName, Dependency>,
-    /// What it asks for.
+    /// What it asks for, the tools of its dependencies included.
     pub capabilities: Capabilities,
     /// Limits below the host's.
     pub limits: LimitRequest,
@@ -278,6 +284,7 @@ impl Validator<'_> {
         if let Some(engine) = document.distri.and_then(|distri| distri.engine) {
             self.requirement(&engine)?;
         }
+        self.lists(&document.capabilities)?;
         let entrypoint = document.entrypoints.map(|at| self.entrypoint(at)).transpose()?;
         let agents = document
             .agents
@@ -302,11 +309,39 @@ impl Validator<'_> {
             entrypoint,
             build: document.build,
             imports: document.imports,
+            capabilities: with_dependencies(document.capabilities, &document.dependencies),
             dependencies: document.dependencies,
-            capabilities: document.capabilities,
             limits: document.limits,
             instances: document.instances,
         })
+    }
+
+    /// What is asked for is held in memory for every package, and its folders are
+    /// opened for every call: bounded.
+    fn lists(&self, asked: &Capabilities) -> Result<(), ManifestError> {
+        let fail = |message: String| {
+            let help = "split the package, or ask with `*`".to_owned();
+            Err(ManifestError::at(self.path, self.text, None, message, Some(help)))
+        };
+        let lengths = [
+            asked.tools.len(),
+            asked.agents.len(),
+            asked.secrets.len(),
+            asked.env.len(),
+            asked.network.hosts.len(),
+            asked.databases.len(),
+        ];
+        if lengths.into_iter().any(|length| length > MAX_LIST) {
+            return fail(format!("a list of `[capabilities]` has more than {MAX_LIST} entries"));
+        }
+        if asked.filesystem.len() > MAX_FOLDERS {
+            return fail(format!("the package asks for more than {MAX_FOLDERS} folders"));
+        }
+        let mut seen = BTreeSet::new();
+        match asked.filesystem.iter().find(|folder| !seen.insert(&folder.guest)) {
+            Some(twice) => fail(format!("two folders have the guest path `{}`", twice.guest)),
+            None => Ok(()),
+        }
     }
 
     /// `[distri] engine = ">=0.1.0"` must accept this version.
@@ -381,6 +416,19 @@ impl Validator<'_> {
     }
 }
 
+/// Naming a dependency asks for its tools, unless some of them are asked for by name.
+fn with_dependencies(
+    mut asked: Capabilities,
+    dependencies: &BTreeMap<PackageName, Dependency>,
+) -> Capabilities {
+    for package in dependencies.keys() {
+        if !asked.tools.iter().any(|tool| tool.package() == Some(package)) {
+            asked.tools.push(ToolPattern::all_of(package.clone()));
+        }
+    }
+    asked
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -443,7 +491,11 @@ mod tests {
         )
         .unwrap();
         assert_eq!(manifest.entrypoint, Some(Entrypoint::TypeScript("ts/index.ts".into())));
-        assert_eq!(manifest.capabilities.secrets[1].host.as_deref(), Some("api.x.com"));
+        assert!(manifest.capabilities.secrets[1].bound.as_ref().unwrap().host.names(
+            "https",
+            "api.x.com",
+            443
+        ));
         assert_eq!(manifest.capabilities.filesystem[0].access, Access::ReadWrite);
         assert_eq!(manifest.limits.memory, Some(ByteSize(64 << 20)));
         assert_eq!(manifest.instances, Instances { mode: InstanceMode::Shared, max_calls: 1000 });
@@ -472,6 +524,15 @@ mod tests {
         assert_eq!(message, "unknown key `tool`");
         assert_eq!(help.as_deref(), Some("did you mean `tools`?"));
         assert_eq!(line, Some(6));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_bounded() {
+        let many = vec!["\"a/*\""; 300].join(", ");
+        assert!(problem(&format!("{HEAD}[capabilities]\ntools = [{many}]\n")).0.contains("256"));
+        let folder = "[[capabilities.filesystem]]\nguest = \"/x\"\npath = \"a\"\n";
+        let (message, ..) = problem(&format!("{HEAD}{folder}{folder}"));
+        assert_eq!(message, "two folders have the guest path `/x`");
     }
 
     #[test]

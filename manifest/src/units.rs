@@ -4,8 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 /// Splits `"64MiB"` into its number and its unit.
 fn split(text: &str) -> Option<(u64, &str)> {
     let text = text.trim();
@@ -81,22 +79,7 @@ impl fmt::Display for Span {
     }
 }
 
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-    )*};
-}
-as_text!(ByteSize, Span);
+crate::text::as_text!(ByteSize, Span);
 
 #[cfg(test)]
 mod tests {

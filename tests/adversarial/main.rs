@@ -7,9 +7,14 @@
 mod boundary;
 mod code;
 mod crowds;
+mod doors;
+mod files;
 mod guest;
 mod instances;
 mod memory;
+mod network;
+mod plugins;
+mod server;
 mod soak;
 mod support;
 mod time;

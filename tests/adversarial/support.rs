@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use distri_host::{
-    AgentCall, Error, Host, HostServices, Limits, LogRecord, Result, ToolCall, ToolResult,
+    AgentCall, Error, Host, HostServices, Limits, LogRecord, Policy, Result, ToolCall, ToolResult,
 };
 use distri_manifest::Manifest;
 use tokio::sync::{MutexGuard, Notify};
@@ -17,7 +17,7 @@ use crate::guest;
 pub(crate) const TICK: Duration = Duration::from_millis(2);
 
 /// Memory is measured per process: one test at a time.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub(crate) static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -71,9 +71,12 @@ impl Bench {
         change(&mut limits);
         let services = Services::default();
         let cache = tempfile::tempdir().unwrap();
+        let granted: Policy = "[all]\nsecrets = [\"NEVER\"]".parse().unwrap();
+        let policy = Policy { open_workspace: true, ..granted };
         let host = Host::builder()
             .limits(limits.clone())
             .services(services.clone())
+            .policy(policy)
             .cache_folder(cache.path())
             .build()
             .unwrap();
@@ -131,11 +134,13 @@ impl Bench {
 }
 
 pub(crate) fn manifest(name: &str, more: &str) -> Manifest {
-    format!(
+    let text = format!(
         "package = \"{name}\"\nversion = \"0.1.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n{more}"
-    )
-    .parse()
-    .unwrap()
+    );
+    let mut manifest: Manifest = text.parse().unwrap();
+    manifest.capabilities.tools.push("*".parse().unwrap());
+    manifest.capabilities.agents.push("*".parse().unwrap());
+    manifest
 }
 
 /// How much resident memory grew at its highest while `work` ran, in bytes.

@@ -72,9 +72,12 @@ fn every_item_of_the_wit_is_documented() {
 }
 
 fn manifest(name: &str) -> Manifest {
-    format!("package = \"{name}\"\nversion = \"1.0.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n")
-        .parse()
-        .unwrap()
+    format!(
+        "package = \"{name}\"\nversion = \"1.0.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n\
+         [capabilities]\ntools = [\"*\"]\nagents = [\"*\"]\n"
+    )
+    .parse()
+    .unwrap()
 }
 
 fn golden(name: &str) -> Vec<u8> {
@@ -180,6 +183,67 @@ async fn a_refusal_names_every_defect_at_once() {
     ];
     for text in expected {
         assert!(error.message().contains(text), "no {text:?} in {}", error.message());
+    }
+}
+
+/// Its own WIT of `distri:plugin/sql`, with this value and this end of a transaction.
+fn with_databases(value: &str, commit: &str) -> Vec<u8> {
+    component_of(&format!(
+        "package wrong:plugin;
+        world wrong {{ import distri:plugin/sql@0.2.0; export distri:plugin/tool@0.2.0; }}
+        package distri:plugin@0.2.0 {{
+            interface tool {{ go: func(); }}
+            interface types {{
+                record call-error {{ kind: string, message: string, hint: option<string>, detail: option<string> }}
+            }}
+            interface sql-types {{
+                variant value {{ {value} }}
+                record rows {{ columns: list<string>, rows: list<list<value>> }}
+            }}
+            interface sql {{
+                use types.{{call-error}};
+                use sql-types.{{value, rows}};
+                resource transaction {{
+                    query: func(statement: string, parameters: list<value>) -> result<rows, call-error>;
+                    commit: {commit};
+                }}
+                begin: func(database: string) -> result<transaction, call-error>;
+            }}
+        }}"
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_compares_variants_and_resources() {
+    let host = Host::builder().without_cache().build().unwrap();
+    let value = "null, boolean(bool), integer(s64), large-integer(string), real(f64), text(string), blob(list<u8>)";
+    let commit = "func() -> result<_, call-error>";
+    for (value, commit, expected) in [
+        (value, commit, None),
+        (
+            &value.replace("real(f64)", "real(f32)"),
+            commit,
+            Some("in `parameters`, case `real` of `value`: `f32` must be `f64`"),
+        ),
+        (
+            &value.replace("null, ", ""),
+            commit,
+            Some("`value` must have the cases `null`, `boolean`, `integer`"),
+        ),
+        (
+            value,
+            "func(hard: bool) -> result<_, call-error>",
+            Some("`[method]transaction.commit` of `distri:plugin/sql@0.2.0`"),
+        ),
+    ] {
+        let wasm = with_databases(value, commit);
+        let error = host.load_component(&manifest("wrong"), wasm).await.unwrap_err();
+        let message = error.message();
+        assert!(message.contains("has no `get-tool-info`"), "{message}");
+        match expected {
+            Some(expected) => assert!(message.contains(expected), "no {expected:?} in {message}"),
+            None => assert!(!message.contains("/sql@"), "{message}"),
+        }
     }
 }
 

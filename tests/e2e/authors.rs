@@ -54,10 +54,11 @@ fn new_refuses_bad_names_and_folders_that_are_there() {
 
 #[test]
 fn check_says_everything_that_is_wrong_and_changes_nothing() {
+    let (head, _) = MANIFEST.split_once("[capabilities]").unwrap();
     let capabilities = "[capabilities]\ntools = [\"q/*\"]\nagents = [\"editr\"]\n";
     let sandbox = Sandbox::with(&[
         ("agents/editor.md", "---\nname = \"editor\"\ndescription = \"Edits\"\n---\nYou edit.\n"),
-        ("plugins/p/distri.toml", &format!("{MANIFEST}{capabilities}")),
+        ("plugins/p/distri.toml", &format!("{head}{capabilities}")),
         (
             "plugins/p/index.ts",
             "export default { tools: [{ name: \"t\", execute: () => 1, parameters: { type: \"string\", required: [\"x\"] } }] };",

@@ -259,7 +259,7 @@ async fn what_a_plugin_logs_reaches_the_embedder_line_by_line() {
     assert_eq!(records.len(), 1);
     assert_eq!(
         (records[0].level, records[0].message.as_str()),
-        (LogLevel::Warn, "careful\\nnow {\"a\":1}")
+        (LogLevel::Warn, "careful\\nnow { a: 1 }")
     );
     assert_eq!(records[0].package, "p");
 }

@@ -1,6 +1,6 @@
 //! Every command that the documentation shows is run.
 
-use crate::support::{Sandbox, repository};
+use crate::support::{Sandbox, repository, tool};
 
 /// The lines of shell blocks that run `distri`.
 fn commands(text: &str) -> Vec<String> {
@@ -52,6 +52,31 @@ fn block<'a>(text: &'a str, language: &str) -> &'a str {
 }
 
 #[test]
+fn the_page_on_capabilities_works() {
+    let page = std::fs::read_to_string(repository().join("docs/capabilities.md")).unwrap();
+    let sandbox = Sandbox::with(&[("key.txt", "a key\n"), ("data/note.txt", "a note")]);
+    let head = "package = \"weather\"\nversion = \"0.1.0\"\n[entrypoints]\nts = \"index.ts\"\n";
+    sandbox.write("plugins/weather/distri.toml", &format!("{head}{}", block(&page, "toml")));
+    sandbox.write("plugins/weather/index.ts", &tool("today", "return \"fair\";"));
+    let (_, policy) = page.split_once("### A policy").unwrap();
+    sandbox.write("distri.policy.toml", block(policy, "toml"));
+    let commands = commands(&page);
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        let (command, input) = match command.split_once(" < ") {
+            Some((command, file)) => {
+                (command, std::fs::read_to_string(sandbox.path().join(file)).unwrap())
+            }
+            None => (command.as_str(), String::new()),
+        };
+        let words = words(command);
+        let args: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        let run = sandbox.distri_with_input(&args, &input);
+        assert_eq!(run.code, 0, "{command}: {run:#?}");
+    }
+}
+
+#[test]
 fn the_plugins_in_the_readme_work() {
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let examples = Sandbox::examples();
@@ -75,6 +100,9 @@ fn every_help_shows_examples() {
         "call",
         "run",
         "inspect",
+        "approve",
+        "grants",
+        "secrets",
         "wit",
         "conformance",
         "completions",

@@ -70,10 +70,15 @@ impl HostServices for Watching {
     }
 }
 
+/// A policy that grants the secret.
+fn granted() -> distri_host::Policy {
+    Sandbox::policy("[packages.p]\nsecrets = [\"TOKEN\"]\n")
+}
+
 /// Two plugins: `p` has a secret and calls `q`.
 fn two() -> Sandbox {
     let sandbox = Sandbox::with(&[]);
-    let secrets = "[capabilities]\nsecrets = [\"TOKEN\", \"OTHER\"]\n";
+    let secrets = "secrets = [\"TOKEN\", \"OTHER\"]\n";
     sandbox.write("plugins/p/distri.toml", &format!("{MANIFEST}{secrets}"));
     sandbox.write(
         "plugins/p/index.ts",
@@ -86,7 +91,7 @@ fn two() -> Sandbox {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plugin_sees_the_secrets_it_declares_and_the_embedders_clock() {
-    let host = two().host(Watching::default());
+    let host = two().host_with(granted(), Watching::default());
     let answer = host.execute_tool("p", "outer", ToolCall::new("{}")).await.unwrap();
     let value: serde_json::Value = serde_json::from_str(&answer.result).unwrap();
     assert_eq!(value, serde_json::json!([{ "TOKEN": SECRET }, {}, 86_400_000]));
@@ -94,7 +99,7 @@ async fn a_plugin_sees_the_secrets_it_declares_and_the_embedders_clock() {
 
 /// Everything that a subscriber is told, as one text, with the nesting of spans.
 #[derive(Clone, Default)]
-struct Transcript(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Transcript(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Transcript {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -111,7 +116,7 @@ impl std::io::Write for Transcript {
 #[tokio::test(flavor = "current_thread")]
 async fn calls_are_reported_measured_and_traced_with_nothing_secret_in_it() {
     let watching = Watching::default();
-    let host = two().host(watching.clone());
+    let host = two().host_with(granted(), watching.clone());
     // Compiles what is not compiled yet, before anything is watched.
     host.execute_tool("p", "outer", ToolCall::new("{}")).await.unwrap();
     watching.reports.lock().unwrap().clear();

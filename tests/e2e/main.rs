@@ -7,7 +7,15 @@ mod answers;
 mod authors;
 mod builds;
 mod calls;
+mod databases;
 mod docs;
 mod embedding;
 mod failures;
+mod fetch;
+mod operator;
+mod platform;
+mod postgres;
+#[expect(dead_code, reason = "the adversarial tests use all of it")]
+#[path = "../adversarial/server.rs"]
+mod server;
 mod support;

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use distri_host::{Host, HostServices};
+use distri_host::{Host, HostServices, Policy};
 use distri_workspace::Workspace;
 use serde_json::Value;
 
 /// A workspace of its own for one test.
 pub(crate) struct Sandbox {
     folder: tempfile::TempDir,
+    config: tempfile::TempDir,
 }
 
 /// What a run of the program gave.
@@ -44,7 +45,8 @@ impl Run {
 impl Sandbox {
     /// A workspace with these files.
     pub(crate) fn with(files: &[(&str, &str)]) -> Self {
-        let sandbox = Self { folder: tempfile::tempdir().unwrap() };
+        let [folder, config] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let sandbox = Self { folder, config };
         for (path, text) in files {
             sandbox.write(path, text);
         }
@@ -68,8 +70,18 @@ impl Sandbox {
         sandbox
     }
 
+    /// A policy: what packages have in their workspace, and this.
+    pub(crate) fn policy(text: &str) -> Policy {
+        Policy { open_workspace: true, ..text.parse().unwrap() }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The configuration folder of the program here.
+    pub(crate) fn config(&self) -> &Path {
+        self.config.path()
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {
@@ -101,6 +113,8 @@ impl Sandbox {
             .env_remove("CURRENT_WORKING_DIR")
             .env_remove("RUST_LOG")
             .env("CARGO_NET_OFFLINE", "true")
+            // Nothing of the user's own decides what a test may do.
+            .env("XDG_CONFIG_HOME", self.config())
             .env("CARGO_TARGET_DIR", cargo_target())
             .envs(env.iter().copied())
             .stdin(Stdio::piped())
@@ -128,16 +142,21 @@ impl Sandbox {
     /// Builds with the program, and loads everything into a host with these services.
     #[track_caller]
     pub(crate) fn host(&self, services: impl HostServices) -> Host {
+        self.host_with(Policy::open_workspace(), services)
+    }
+
+    /// The same under this policy.
+    #[track_caller]
+    pub(crate) fn host_with(&self, policy: Policy, services: impl HostServices) -> Host {
         self.build();
-        let host = Host::builder().services(services).build().unwrap();
+        let host = Host::builder().policy(policy).services(services).build().unwrap();
         Workspace::at(self.path().to_owned()).load(&host).unwrap();
         host
     }
 }
 
 /// The manifest of a TypeScript plugin named `p`.
-pub(crate) const MANIFEST: &str =
-    "package = \"p\"\nversion = \"0.1.0\"\n[entrypoints]\nts = \"index.ts\"\n";
+pub(crate) const MANIFEST: &str = "package = \"p\"\nversion = \"0.1.0\"\n[entrypoints]\nts = \"index.ts\"\n[capabilities]\ntools = [\"*\"]\nagents = [\"*\"]\n";
 
 /// A plugin module with one tool, whose body this is; `input` is its parsed input.
 pub(crate) fn tool(name: &str, body: &str) -> String {

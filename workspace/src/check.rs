@@ -93,8 +93,8 @@ fn capabilities(package: &Package, known: &BTreeSet<PackageName>, agents: &[Agen
     let asked = &package.manifest.capabilities;
     let packages = || known.iter().map(PackageName::as_str);
     for tool in &asked.tools {
-        let wanted = tool.split('/').next().unwrap_or(tool);
-        if wanted != "*" && !known.contains(wanted) {
+        if let Some(wanted) = tool.package().filter(|package| !known.contains(*package)) {
+            let wanted = wanted.as_str();
             let hint = suggestion(wanted, packages()).map(|hint| format!(": {hint}"));
             warnings.push(format!(
                 "`[capabilities] tools` asks for `{tool}`, and there is no package `{wanted}`{}",
@@ -104,8 +104,8 @@ fn capabilities(package: &Package, known: &BTreeSet<PackageName>, agents: &[Agen
     }
     let agents = || agents.iter().map(|agent| agent.name.as_str());
     for agent in &asked.agents {
-        if agent != "*" && !agents().any(|name| name == agent) {
-            let hint = suggestion(agent, agents()).map(|hint| format!(": {hint}"));
+        if agent.as_str() != "*" && !agents().any(|name| agent.matches(name)) {
+            let hint = suggestion(agent.as_str(), agents()).map(|hint| format!(": {hint}"));
             warnings.push(format!(
                 "`[capabilities] agents` asks for `{agent}`, and there is no such agent{}",
                 hint.unwrap_or_default()

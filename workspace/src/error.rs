@@ -48,6 +48,19 @@ pub enum WorkspaceError {
     /// The host refused.
     #[error(transparent)]
     Host(#[from] distri_host::Error),
+    /// The operator's policy is not valid.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Policy(#[from] distri_manifest::ManifestError),
+    /// A file of the operator's own cannot be used.
+    #[error("{message}")]
+    Operator {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        #[help]
+        help: Option<String>,
+    },
     /// Two packages have one name, or packages depend on each other in a circle.
     #[error("{message}")]
     Packages {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use distri_build::Package;
 use distri_host::ArtifactStore;
-use distri_manifest::{MANIFEST_FILE, Manifest, WORKSPACE_PACKAGE};
+use distri_manifest::{MANIFEST_FILE, Manifest, PackageName, WORKSPACE_PACKAGE};
 
 use crate::{Result, WorkspaceError};
 
@@ -131,23 +131,29 @@ fn made_up(name: &str, entry: &str, description: &str) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// Keeps the first of two packages with one name and reports the second.
+/// Reports every package whose name another one has, too: neither may have what was
+/// approved for the other.
 fn reject_twins(packages: &mut [Result<Package>]) {
-    let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut folders: BTreeMap<PackageName, Vec<PathBuf>> = BTreeMap::new();
+    for package in packages.iter().flatten() {
+        let named = folders.entry(package.manifest.package.clone()).or_default();
+        named.push(package.folder.clone());
+    }
     for package in packages {
         let Ok(found) = package else { continue };
-        let name = found.manifest.package.to_string();
-        if let Some(first) = seen.get(&name) {
+        let name = &found.manifest.package;
+        let other = folders
+            .get(name)
+            .and_then(|named| named.iter().find(|folder| **folder != found.folder));
+        if let Some(other) = other {
             *package = Err(WorkspaceError::Packages {
                 message: format!(
                     "two packages are named `{name}`: `{}` and `{}`",
-                    first.display(),
-                    found.folder.display()
+                    found.folder.display(),
+                    other.display()
                 ),
                 help: Some("rename one of them in its `distri.toml`".to_owned()),
             });
-        } else {
-            seen.insert(name, found.folder.clone());
         }
     }
 }
@@ -195,7 +201,7 @@ mod tests {
         );
         let found = Workspace::at(root.path().to_owned()).packages().unwrap();
         let good: Vec<bool> = found.iter().map(Result::is_ok).collect();
-        assert_eq!(good, [false, true, false]);
+        assert_eq!(good, [false, false, false], "neither of two twins is taken");
         assert!(found[2].as_ref().unwrap_err().to_string().contains("two packages are named `b`"));
     }
 

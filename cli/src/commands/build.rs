@@ -2,18 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use distri_workspace::{BuildEvent, PackageBuild};
+use distri_host::{Artifact, Policy, decisions};
+use distri_workspace::{BuildEvent, PackageBuild, needing_approval};
 use serde_json::{Value, json};
 
 use super::print_json;
 use crate::args::{Args, Build};
 use crate::failure::{Failure, diagnostic_json};
-use crate::{session, terminal};
+use crate::{operator, session, terminal};
 
 pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let began = Instant::now();
     let workspace = session::workspace(args)?;
-    let host = session::host(&workspace)?;
+    let host = session::host(&workspace, Policy::open_workspace(), None)?;
+    let before = workspace.store().catalog().unwrap_or_default();
     let progress = terminal::Progress::new();
     let quiet = args.json;
     let report = workspace
@@ -30,6 +32,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
             BuildEvent::Callable(built) => progress.done(|| {
                 if !quiet {
                     terminal::say(&line(built));
+                    say_asked(&built.artifact, before.packages.get(&built.artifact.package));
                 }
             }),
             BuildEvent::Compiled(package, elapsed) => progress.done(|| {
@@ -145,6 +148,29 @@ pub(crate) fn bytes(bytes: u64) -> String {
         format!("{:.2} MB", bytes as f64 / 1e6)
     } else {
         format!("{:.0} kB", bytes as f64 / 1e3)
+    }
+}
+
+/// Says what a package asks for that its build before did not: what it may have
+/// widens at a build, and nowhere else.
+fn say_asked(artifact: &Artifact, before: Option<&Artifact>) {
+    let of = |artifact: &Artifact| {
+        decisions(&artifact.package, &artifact.capabilities, &Policy::default())
+    };
+    let old = before.map(of).unwrap_or_default();
+    let new: Vec<_> = of(artifact).into_iter().filter(|asked| !old.contains(asked)).collect();
+    if new.is_empty() {
+        return;
+    }
+    let package = &artifact.package;
+    let word = if before.is_some() { "now asks" } else { "asks" };
+    for asked in &new {
+        terminal::say(&format!("{package}: {word} for {}", operator::describe(asked)));
+    }
+    let approvals = needing_approval(&artifact.capabilities);
+    let needed = decisions(package, &approvals, &Policy::default());
+    if new.iter().any(|asked| needed.contains(asked)) {
+        terminal::say(&format!("{package}: `distri approve {package}` grants it"));
     }
 }
 

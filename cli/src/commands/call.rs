@@ -1,21 +1,32 @@
 //! `distri call` and `distri run`.
 
 use std::io::Read as _;
+use std::sync::Arc;
 
 use distri_build::StackMap;
-use distri_host::{Artifact, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
-use distri_workspace::Workspace;
-use serde_json::{Value, value::RawValue};
+use distri_host::{Artifact, Catalog, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
+use distri_manifest::ItemRef;
+use distri_workspace::{Audit, PackageAudit, Workspace};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{print_json, print_line};
 use crate::args::{Args, Call};
 use crate::failure::Failure;
-use crate::{session, terminal};
+use crate::{operator, session, terminal};
 
 pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), Failure> {
     let input = input(&call.input)?;
     let workspace = session::workspace(args)?;
-    let host = session::host(&workspace)?;
+    let mut policy = workspace.policy(call.operator.policy.as_deref(), call.operator.locked)?;
+    let catalog = workspace.store().catalog()?;
+    if let Some(artifact) = named(&catalog, &call.name, kind) {
+        operator::ask_for_pending(&workspace, artifact, &mut policy, args.json)?;
+        if !args.json {
+            operator::warn_of_unset_secrets(artifact, &policy)?;
+        }
+    }
+    let audit = call.audit.then(Arc::<Audit>::default);
+    let host = session::host(&workspace, policy, audit.clone())?;
     let artifacts = workspace.load(&host)?;
     let (package, item) = host
         .resolve(&call.name, kind)
@@ -33,17 +44,28 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         ItemKind::Tool => host.execute_tool(&package, &item, request).await,
         ItemKind::Workflow => host.execute_workflow(&package, &item, request).await,
     };
-    let answer = answer.map_err(|error| match error.kind() {
-        ErrorKind::InvalidInput => Failure::Usage(error),
-        _ => Failure::Host(error),
+    let audit = audit.map(|audit| audited(&audit, &artifacts));
+    if let Some(audit) = audit.as_ref().filter(|_| !args.json) {
+        show_audit(audit);
+    }
+    // What failed is what an audit is most wanted for.
+    let with_audit = |failure: Failure| match &audit {
+        Some(audit) => Failure::Audited(Box::new(failure), json!(audit)),
+        None => failure,
+    };
+    let answer = answer.map_err(|error| {
+        with_audit(match error.kind() {
+            ErrorKind::InvalidInput => Failure::Usage(error),
+            _ => Failure::Host(error),
+        })
     })?;
     if let Some(message) = answer.error {
         let detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
         let located = artifact.and_then(|artifact| locate(&workspace, artifact, &message, &detail));
-        return Err(Failure::Guest { name, message, detail, located });
+        return Err(with_audit(Failure::Guest { name, message, detail, located }));
     }
     if args.json {
-        print_json(&Answered { result: RawValue::from_string(answer.result).ok() });
+        print_json(&Answered { result: RawValue::from_string(answer.result).ok(), audit });
     } else {
         let value: Value =
             serde_json::from_str(&answer.result).unwrap_or(Value::String(answer.result));
@@ -56,6 +78,47 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
 #[derive(serde::Serialize)]
 struct Answered {
     result: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<Vec<PackageAudit>>,
+}
+
+/// The package that a name means, as far as the catalog tells.
+fn named<'a>(catalog: &'a Catalog, name: &str, kind: ItemKind) -> Option<&'a Artifact> {
+    let ItemRef { package, item } = ItemRef::parse(name);
+    if let Some(package) = package {
+        return catalog.packages.get(package.as_str());
+    }
+    let has = |artifact: &&Artifact| {
+        let items = match kind {
+            ItemKind::Tool => &artifact.tools,
+            ItemKind::Workflow => &artifact.workflows,
+        };
+        items.iter().any(|own| own.name.as_str() == item || own.aliases.contains(&item))
+    };
+    let mut having = catalog.packages.values().filter(has);
+    having.next().filter(|_| having.next().is_none())
+}
+
+/// What each package used.
+fn audited(audit: &Audit, artifacts: &[Artifact]) -> Vec<PackageAudit> {
+    audit.report(|package| {
+        let artifact = artifacts.iter().find(|artifact| artifact.package.as_str() == package)?;
+        Some(artifact.capabilities.clone())
+    })
+}
+
+/// The least manifests, on standard error: standard output is the result's.
+fn show_audit(audit: &[PackageAudit]) {
+    if audit.is_empty() {
+        terminal::say("# no package used anything outside its sandbox");
+    }
+    for PackageAudit { package, refused, manifest, .. } in audit {
+        terminal::say(&format!("# what `{package}` needed, for its distri.toml"));
+        for refused in refused {
+            terminal::say(&format!("# refused in this run: {refused}"));
+        }
+        terminal::say(manifest);
+    }
 }
 
 /// The input that `JSON`, `@FILE` or `-` names.

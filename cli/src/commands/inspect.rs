@@ -1,7 +1,6 @@
 //! `distri inspect`.
 
-use distri_host::{Artifact, Error, ErrorKind, ItemInfo};
-use distri_manifest::{PackageName, suggestion};
+use distri_host::{Artifact, ItemInfo, Policy, decisions};
 use serde_json::Value;
 
 use super::build::{bytes, language};
@@ -12,23 +11,11 @@ use crate::session;
 
 pub(crate) fn run(args: &Args, inspect: &Inspect) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
-    let catalog = workspace.store().catalog()?;
-    let Some(artifact) = catalog.packages.get(inspect.package.as_str()) else {
-        let names = catalog.packages.keys().map(PackageName::as_str);
-        let hint = suggestion(&inspect.package, names.clone()).unwrap_or_else(|| {
-            let names: Vec<&str> = names.collect();
-            match names.as_slice() {
-                [] => "nothing is built here yet; run `distri build`".to_owned(),
-                names => format!("built are `{}`", names.join("`, `")),
-            }
-        });
-        let message = format!("there is no built package `{}`", inspect.package);
-        return Err(Failure::Usage(Error::new(ErrorKind::NotFound, message).with_hint(hint)));
-    };
+    let artifact = session::artifact(&workspace, &inspect.package)?;
     if args.json {
-        print_json(artifact);
+        print_json(&artifact);
     } else {
-        show(artifact);
+        show(&artifact);
     }
     Ok(())
 }
@@ -46,23 +33,14 @@ fn show(artifact: &Artifact) {
     line("world", &format!("distri:plugin@{}", artifact.abi));
     items("tools", &artifact.tools);
     items("workflows", &artifact.workflows);
-    let asked = serde_json::to_value(&artifact.capabilities).unwrap_or_default();
     print_line("\nasks for");
-    let mut nothing = true;
-    for (name, value) in asked.as_object().into_iter().flatten() {
-        let value = value.get("hosts").unwrap_or(value);
-        if let Value::Array(entries) = value
-            && !entries.is_empty()
-        {
-            nothing = false;
-            let entries: Vec<String> = entries
-                .iter()
-                .map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned))
-                .collect();
-            print_line(&format!("  {name:<12}{}", entries.join(", ")));
-        }
+    let asked = decisions(&artifact.package, &artifact.capabilities, &Policy::default());
+    for kind in asked.chunk_by(|one, other| one.capability == other.capability) {
+        let requests: Vec<&str> = kind.iter().map(|asked| asked.request.as_str()).collect();
+        let capability = kind.first().map_or("", |asked| asked.capability);
+        print_line(&format!("  {capability:<12}{}", requests.join(", ")));
     }
-    if nothing {
+    if asked.is_empty() {
         print_line("  nothing");
     }
 }

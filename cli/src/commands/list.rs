@@ -99,7 +99,7 @@ fn plugin_row(artifact: &Artifact) -> [String; 4] {
 }
 
 /// Prints rows in columns as wide as they need to be.
-fn table<const N: usize>(rows: Vec<[String; N]>) {
+pub(crate) fn table<const N: usize>(rows: Vec<[String; N]>) {
     let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -1,12 +1,15 @@
 //! One file per command.
 
+pub(crate) mod approve;
 pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod conformance;
+pub(crate) mod grants;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod new;
+pub(crate) mod secrets;
 pub(crate) mod wit;
 
 use std::io::Write as _;

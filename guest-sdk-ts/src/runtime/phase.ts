@@ -3,19 +3,26 @@
  * instances that start from what the top level left behind. What the top level
  * may not ask for is refused here, with the reason.
  */
-let running = false;
+type Phase = "top level" | "description" | "call";
 
-/** Called when the host first calls an export of this instance. */
-export function start(): void {
-  running = true;
+let phase: Phase = "top level";
+
+/** Called when the host asks an export of this instance for something. */
+export function enter(next: Phase): void {
+  phase = next;
 }
 
-/** Throws while the plugin's top level runs. */
+/** Whether a tool or workflow of this instance has been called. */
+export function isRunning(): boolean {
+  return phase === "call";
+}
+
+/** Throws while the plugin's top level runs, and while it describes itself. */
 export function assertRunning(what: string): void {
-  if (!running) {
-    throw new Error(
-      `${what}() is not available at a module's top level, which runs when the plugin is built: ` +
-        "use it inside a tool's or workflow's execute()",
-    );
-  }
+  if (phase === "call") return;
+  const when =
+    phase === "top level"
+      ? "at a module's top level, which runs when the plugin is built"
+      : "while the plugin says what it offers";
+  throw new Error(`${what}() is not available ${when}: use it inside a tool's or workflow's execute()`);
 }

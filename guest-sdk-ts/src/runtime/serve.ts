@@ -4,9 +4,9 @@
  * they throw into an answer.
  */
 import "./random.ts";
-import "./console.ts";
 import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
-import { start } from "./phase.ts";
+import { environment } from "#host";
+import { enter } from "./phase.ts";
 
 /** A tool or workflow, whatever form it was written in. */
 interface Item {
@@ -99,7 +99,7 @@ function collect(
 }
 
 function describe(table: Map<string, Entry>): string {
-  start();
+  enter("description");
   const items = [...table].map(([name, { item, aliases }]) => ({
     name,
     description: item.description ?? "",
@@ -141,7 +141,7 @@ const isStandard = (schema: unknown): schema is StandardSchema =>
   (typeof schema === "object" || typeof schema === "function") && schema !== null && "~standard" in schema;
 
 async function run(table: Map<string, Entry>, kind: string, call: Call, guest: GuestContext): Promise<Answer> {
-  start();
+  enter("call");
   try {
     const entry = table.get(call.name);
     if (!entry) throw new Error(`there is no ${kind} \`${call.name}\``);
@@ -176,7 +176,10 @@ function contextOf(guest: GuestContext): ExecutionContext {
     idempotency_key: ids.idempotencyKey,
     params: JSON.parse(guest.params),
     secrets: Object.fromEntries(guest.secrets),
-    env_vars: {},
+    // Few plugins look: the host is asked by those that do.
+    get env_vars() {
+      return environment();
+    },
     metadata: Object.fromEntries(guest.metadata),
   };
 }
@@ -184,7 +187,8 @@ function contextOf(guest: GuestContext): ExecutionContext {
 /** One line for people. */
 function summary(thrown: unknown): string {
   if (thrown instanceof Error) {
-    return thrown.name === "Error" ? thrown.message || "Error" : `${thrown.name}: ${thrown.message}`;
+    const text = thrown.name === "Error" ? thrown.message || "Error" : `${thrown.name}: ${thrown.message}`;
+    return thrown.cause instanceof Error ? `${text} (${thrown.cause.message})` : text;
   }
   return typeof thrown === "string" ? thrown : text(thrown);
 }

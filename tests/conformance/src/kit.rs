@@ -9,7 +9,7 @@ use distri_host::{
     AgentCall, Caller, Capability, Error, ErrorKind, Host, HostBuilder, HostServices, ItemKind,
     Limits, LogRecord, PluginInfo, Result, ToolCall, ToolResult,
 };
-use distri_manifest::Manifest;
+use distri_manifest::{Manifest, ManifestError, Policy};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{Barrier, Notify};
@@ -114,10 +114,12 @@ impl Kit {
         let mut limits = Limits::default();
         limits.timeout = Duration::from_secs(20);
         limits.depth = 4;
-        let host = builder.limits(limits.clone()).services(services.clone()).build()?;
-        let secrets = format!("[capabilities]\nsecrets = [\"{}\", \"OTHER\"]\n", SECRET.0);
-        host.load_component(&manifest(SUBJECT, &secrets)?, wasm.clone()).await?;
-        host.load_component(&manifest(HURRIED, "[limits]\ntimeout = \"300ms\"\n")?, wasm).await?;
+        let host =
+            builder.limits(limits.clone()).services(services.clone()).policy(policy()?).build()?;
+        let subject = manifest(SUBJECT, &[SECRET.0, "OTHER"], "")?;
+        host.load_component(&subject, wasm.clone()).await?;
+        let hurried = manifest(HURRIED, &[], "[limits]\ntimeout = \"300ms\"\n")?;
+        host.load_component(&hurried, wasm).await?;
         let info = host.plugin_info(SUBJECT)?;
         Ok(Self { host, services, limits, info })
     }
@@ -176,12 +178,24 @@ pub(crate) fn value(answer: Result<ToolResult>) -> Result<Value, String> {
     }
 }
 
-fn manifest(package: &str, more: &str) -> Result<Manifest> {
-    format!(
-        "package = \"{package}\"\nversion = \"1.0.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n{more}"
-    )
-    .parse()
-    .map_err(|error| Error::new(ErrorKind::Internal, format!("the kit's own manifest: {error}")))
+/// A manifest that asks for every tool and agent, and for what else is given.
+fn manifest(package: &str, secrets: &[&str], more: &str) -> Result<Manifest> {
+    let text = format!(
+        "package = \"{package}\"\nversion = \"1.0.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n\
+         [capabilities]\ntools = [\"*\"]\nagents = [\"*\"]\nsecrets = {secrets:?}\n{more}"
+    );
+    text.parse().map_err(|error| kits_own("manifest", &error))
+}
+
+/// The secret is granted, beside tools and agents.
+fn policy() -> Result<Policy> {
+    let text = format!("[all]\nsecrets = [\"{}\"]\n", SECRET.0);
+    let policy: Policy = text.parse().map_err(|error| kits_own("policy", &error))?;
+    Ok(Policy { open_workspace: true, ..policy })
+}
+
+fn kits_own(what: &str, error: &ManifestError) -> Error {
+    Error::new(ErrorKind::Internal, format!("the kit's own {what}: {error}"))
 }
 
 /// What plugins get from the kit. The agent `upper` gives its task in capitals,

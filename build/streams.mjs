@@ -1,0 +1,1 @@
+../guest-sdk-ts/node_modules/web-streams-polyfill/dist/ponyfill.mjs

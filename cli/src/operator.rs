@@ -1,0 +1,142 @@
+//! What the operator's side of a call is: agents, secrets, approvals, an audit.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use distri_host::{
+    AgentCall, Artifact, Caller, Capability, Decision, Error, ErrorKind, Granted, HostServices,
+    Policy, Result as HostResult,
+};
+use distri_manifest::{Capabilities, PackageName};
+use distri_workspace::{
+    Approvals, Audit, ScriptedAgents, SecretStore, Workspace, needing_approval,
+};
+
+use crate::failure::Failure;
+use crate::terminal;
+
+/// The services of the host of one command.
+pub(crate) struct Operator {
+    pub(crate) agents: ScriptedAgents,
+    pub(crate) secrets: SecretStore,
+    /// For a call that is audited.
+    pub(crate) audit: Option<Arc<Audit>>,
+}
+
+#[async_trait]
+impl HostServices for Operator {
+    async fn call_agent(&self, call: AgentCall) -> HostResult<String> {
+        self.agents.call_agent(call).await
+    }
+
+    async fn get_secret(&self, _: &str, name: &str) -> HostResult<Option<String>> {
+        self.secrets
+            .get(name)
+            .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()).with_source(error))
+    }
+
+    fn observe_use(&self, caller: &Caller, capability: Capability<'_>, granted: bool) {
+        if let Some(audit) = &self.audit {
+            audit.observe(&caller.package, capability, granted);
+        }
+    }
+}
+
+/// What of a package's request nothing grants yet.
+pub(crate) fn pending(artifact: &Artifact, policy: &Policy) -> Vec<Decision> {
+    let asked = needing_approval(&artifact.capabilities);
+    let mut decisions = distri_host::decisions(&artifact.package, &asked, policy);
+    decisions.retain(|decision| decision.granted != Granted::Whole);
+    decisions
+}
+
+/// Asks, on a terminal, for what a package needs and nothing grants yet; elsewhere
+/// says that it is missing.
+pub(crate) fn ask_for_pending(
+    workspace: &Workspace,
+    artifact: &Artifact,
+    policy: &mut Policy,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let pending = pending(artifact, policy);
+    if pending.is_empty() || quiet {
+        return Ok(());
+    }
+    let package = &artifact.package;
+    if !policy.approvals || !on_terminal() {
+        let wanted: Vec<String> = pending.iter().map(describe).collect();
+        terminal::warning(&format!("`{package}` was not granted {}", wanted.join(", ")));
+        terminal::note(
+            "hint",
+            &if policy.approvals {
+                format!("run `distri approve {package}`")
+            } else {
+                "the policy must allow it: `distri grants` shows what it does".to_owned()
+            },
+        );
+        return Ok(());
+    }
+    // An approval is for all that is asked for: all of it is shown.
+    let asked = needing_approval(&artifact.capabilities);
+    if confirm(package, &distri_host::decisions(package, &asked, policy))? {
+        approve(workspace, package, &artifact.capabilities)?;
+        Approvals::of_user(workspace.root())?.extend(policy)?;
+    }
+    Ok(())
+}
+
+/// Says which secrets a package may see or use that have no value.
+pub(crate) fn warn_of_unset_secrets(artifact: &Artifact, policy: &Policy) -> Result<(), Failure> {
+    let store = SecretStore::of_user()?;
+    let allowed = policy.allowance(artifact.package.as_str());
+    for secret in artifact.capabilities.secrets.iter().filter(|secret| allowed.secret(secret)) {
+        let name = secret.name.as_str();
+        if store.get(name)?.is_none() {
+            terminal::warning(&format!("the secret `{name}` has no value"));
+            terminal::note("hint", &format!("run `distri secrets set {name}`"));
+        }
+    }
+    Ok(())
+}
+
+/// Records an approval.
+pub(crate) fn approve(
+    workspace: &Workspace,
+    package: &PackageName,
+    asked: &Capabilities,
+) -> Result<(), Failure> {
+    Ok(Approvals::of_user(workspace.root())?.approve(package, asked)?)
+}
+
+/// Whether somebody can be asked.
+pub(crate) fn on_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Shows what is asked for and waits for a yes.
+pub(crate) fn confirm(package: &PackageName, asked: &[Decision]) -> Result<bool, Failure> {
+    terminal::say(&format!("`{package}` asks for:"));
+    for decision in asked {
+        let granted = decision.granted == Granted::Whole;
+        let note = if granted { " (granted already)" } else { "" };
+        terminal::say(&format!("  {}{note}", describe(decision)));
+    }
+    terminal::ask(&format!("Allow `{package}` this, from now on? [y/N] ")).map_err(|error| {
+        Failure::Host(Error::new(ErrorKind::Internal, format!("cannot read an answer: {error}")))
+    })
+}
+
+/// One line of what is asked for, for people.
+pub(crate) fn describe(decision: &Decision) -> String {
+    let what = match decision.capability {
+        "tools" => "the tool",
+        "agents" => "the agent",
+        "secrets" => "the secret",
+        "env" => "the environment variable",
+        "network" => "the host",
+        "filesystem" => "the folder",
+        _ => "the database",
+    };
+    format!("{what} {}", decision.request)
+}

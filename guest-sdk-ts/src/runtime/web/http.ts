@@ -1,0 +1,230 @@
+/** One request over `wasi:http`, and the beginning of its answer. */
+import client from "wasi:http/client@0.3.0";
+import types, { type Method, type Response, type Trailers } from "wasi:http/types@0.3.0";
+import type * as web from "../../platform/web.js";
+import { CallError } from "../../workflow.ts";
+import * as wit from "../wit.ts";
+import type { Body, Incoming } from "./body.ts";
+import type { Bytes } from "./text.ts";
+import type { URL } from "./url.ts";
+
+/** The most bytes that are read at once: what is read takes that much memory, however little it is. */
+const PIECE = 64 << 10;
+
+export interface Outgoing {
+  method: string;
+  url: URL;
+  headers: readonly (readonly [string, string])[];
+  body: Body | undefined;
+}
+
+export interface Answer {
+  status: number;
+  headers: [string, string][];
+  incoming: Incoming;
+}
+
+/** Strings of bytes, as headers are, and back. */
+const toBytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+const fromBytes = (bytes: Uint8Array) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
+/** Sends a request and waits for the beginning of its answer. */
+export function send(outgoing: Outgoing, signal: web.AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    let settled = false;
+    const fail = (reason: unknown) => {
+      settled = true;
+      signal.removeEventListener("abort", abort);
+      reject(reason);
+    };
+    const abort = () => fail(signal.reason);
+    signal.addEventListener("abort", abort);
+    begin(outgoing, signal, fail)
+      .then((response) => {
+        signal.removeEventListener("abort", abort);
+        // Nobody may wait for it any more.
+        if (settled) response[Symbol.dispose]();
+        else resolve(receive(response, signal));
+      })
+      .catch((thrown) => fail(failure(thrown)));
+  });
+}
+
+/** Hands a request to the host, and sends its body meanwhile. */
+async function begin(
+  { method, url, headers, body }: Outgoing,
+  signal: web.AbortSignal,
+  fail: (reason: unknown) => void,
+): Promise<Response> {
+  const fields = types.Fields.fromList(headers.map(([name, value]) => [name, toBytes(value)]));
+  const contents = body && wit.bodyBytes();
+  const after = wit.trailers();
+  const [request, sent] = types.Request.new(fields, contents?.readable ?? null, after.readable, null);
+  // Whether all of it went out says the answer, or that there is none.
+  sent.drop();
+  request.setMethod(methodOf(method));
+  request.setScheme({ tag: url.protocol === "https:" ? "HTTPS" : "HTTP" });
+  request.setAuthority(url.host);
+  request.setPathWithQuery(url.pathname + url.search);
+  const answer = client.send(request);
+  if (body && contents) {
+    upload(body, contents.writable, after.writable, signal).catch((thrown) =>
+      fail(new TypeError("fetch failed", { cause: thrown })),
+    );
+  } else {
+    wit.settle(after.writable, { tag: "ok", val: null });
+  }
+  return answer;
+}
+
+function methodOf(method: string): Method {
+  const known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"].includes(method);
+  return known ? { tag: method.toLowerCase() } : { tag: "other", val: method };
+}
+
+/** Sends the body as fast as it is taken. */
+async function upload(
+  body: Body,
+  writable: StreamWritable<number>,
+  after: FutureWritable<Trailers>,
+  signal: web.AbortSignal,
+): Promise<void> {
+  // With an error in place of an end, the other side does not take what it has for all.
+  let outcome: Trailers = { tag: "err", val: { tag: "internal-error", val: null } };
+  try {
+    if (await sendAll(body.pieces(signal), writable)) outcome = { tag: "ok", val: null };
+  } finally {
+    wit.settle(after, outcome);
+    writable.drop();
+  }
+}
+
+/** Whether all was taken. */
+async function sendAll(pieces: AsyncIterable<Uint8Array>, writable: StreamWritable<number>): Promise<boolean> {
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const taken = await writable.write(piece.subarray(at, at + PIECE));
+      if (taken === 0) return false;
+      at += taken;
+    }
+  }
+  return true;
+}
+
+function receive(response: Response, signal: web.AbortSignal): Answer {
+  const status = response.getStatusCode();
+  const fields = response.getHeaders();
+  const headers = fields.copyAll().map(([name, value]): [string, string] => [name, fromBytes(value)]);
+  fields[Symbol.dispose]();
+  const done = wit.done();
+  const [stream, trailers] = types.Response.consumeBody(response, done.readable);
+  wit.settle(done.writable, { tag: "ok" });
+  return { status, headers, incoming: new Arriving(stream, trailers, signal) };
+}
+
+/** An answer's body, as it arrives. */
+class Arriving implements Incoming {
+  ended?: (reason: unknown) => void;
+  #stream: StreamReadable<number>;
+  #trailers: FutureReadable<Trailers>;
+  #signal: web.AbortSignal;
+  #open = true;
+  #reading = false;
+  #failure: { reason: unknown } | undefined;
+
+  constructor(stream: StreamReadable<number>, trailers: FutureReadable<Trailers>, signal: web.AbortSignal) {
+    this.#stream = stream;
+    this.#trailers = trailers;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#abort);
+  }
+
+  #abort = () => {
+    if (!this.#open) return;
+    this.#failure = { reason: this.#signal.reason };
+    this.cancel();
+    this.ended?.(this.#signal.reason);
+  };
+
+  async read(): Promise<Bytes | undefined> {
+    this.#check();
+    if (!this.#open) return undefined;
+    this.#reading = true;
+    const piece = await wit.read(this.#stream, PIECE);
+    this.#reading = false;
+    // Whoever ended it meanwhile left it to this read to let go of the stream.
+    if (!this.#open) this.#drop();
+    this.#check();
+    if (piece.length === 0) {
+      if (this.#open) await this.#finish();
+      return undefined;
+    }
+    // A piece holds on to the room that it was read into.
+    return piece.length < PIECE / 2 ? piece.slice() : piece;
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure.reason;
+  }
+
+  /** After the last bytes: whether they were all. */
+  async #finish(): Promise<void> {
+    this.#close();
+    const outcome = await this.#trailers.read();
+    this.#drop();
+    if (outcome.tag === "ok") {
+      outcome.val?.[Symbol.dispose]();
+      return;
+    }
+    const reason = failure(outcome.val, "terminated");
+    this.#failure = { reason };
+    throw reason;
+  }
+
+  cancel(): void {
+    if (!this.#open) return;
+    this.#close();
+    if (this.#reading) this.#stream.cancelRead();
+    else this.#drop();
+  }
+
+  #close(): void {
+    this.#open = false;
+    this.#signal.removeEventListener("abort", this.#abort);
+  }
+
+  #drop(): void {
+    this.#stream.drop();
+    this.#trailers.drop();
+  }
+}
+
+/** The codes by which programs know some faults from Node. */
+const CODES: { [tag: string]: string } = {
+  "DNS-error": "ENOTFOUND",
+  "DNS-timeout": "EAI_AGAIN",
+  "connection-refused": "ECONNREFUSED",
+  "connection-terminated": "ECONNRESET",
+  "connection-timeout": "ETIMEDOUT",
+};
+
+/** An error of the network's, or the host's refusal. */
+export function failure(thrown: unknown, message = "fetch failed"): Error {
+  const code = ((thrown as { payload?: unknown })?.payload ?? thrown) as { tag?: unknown; val?: unknown } | undefined;
+  if (typeof code?.tag !== "string") return thrown as Error;
+  if (code.tag === "internal-error" && typeof code.val === "string") {
+    try {
+      const { kind, message, hint, detail } = JSON.parse(code.val);
+      if (typeof kind === "string") {
+        return new CallError(message, kind, hint, detail === undefined ? undefined : JSON.parse(detail));
+      }
+    } catch {
+      // Not a refusal, but what something said of itself.
+    }
+  }
+  const said = typeof code.val === "string" ? code.val : code.val && JSON.stringify(code.val);
+  const words = code.tag.replaceAll("-", " ");
+  const cause = Object.assign(new Error(said ? `${words}: ${said}` : words), { code: CODES[code.tag] ?? code.tag });
+  return new TypeError(message, { cause });
+}

@@ -1,0 +1,4 @@
+/** `self`, another name of the global object. */
+import { define } from "./define.ts";
+
+define({ self: globalThis });

@@ -1,0 +1,266 @@
+//! `distri:plugin/sql` in both tracks.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Accessor, HasSelf, Linker, Resource};
+use wasmtime_wasi::WasiView as _;
+
+use super::{Place, Transaction, execute, query};
+use crate::bindings::v02::distri::plugin::sql as v02;
+use crate::bindings::v03::distri::plugin::{sql as v03, sql_types};
+use crate::bindings::{CallError, Rows, Value};
+use crate::frame::Frame;
+use crate::imports::{apart, frame};
+use crate::state::State;
+use crate::{Error, ErrorKind, Result};
+
+/// Links every version of `distri:plugin/sql`.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    v02::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    v03::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+}
+
+type Answer<T> = Result<T, CallError>;
+
+/// The call and one of its transactions.
+fn asked(
+    state: &mut State,
+    transaction: &Resource<Transaction>,
+) -> Answer<(Arc<Frame>, Transaction)> {
+    let frame = frame(state)?;
+    let transaction = state.ctx().table.get(transaction).cloned();
+    let unknown = |_| Error::new(ErrorKind::InvalidInput, "there is no such transaction");
+    Ok((frame, transaction.map_err(unknown).map_err(Error::into_call_error)?))
+}
+
+/// The call, and a place for one more transaction.
+fn place(state: &mut State) -> Answer<(Arc<Frame>, Place)> {
+    let frame = frame(state)?;
+    let place = state.transactions.place(frame.limits.transactions);
+    Ok((frame, place.map_err(Error::into_call_error)?))
+}
+
+fn keep(state: &mut State, transaction: Transaction) -> Answer<Resource<Transaction>> {
+    let full = |error: wasmtime::component::ResourceTableError| {
+        Error::new(ErrorKind::ResourceLimit, error.to_string()).into_call_error()
+    };
+    state.ctx().table.push(transaction).map_err(full)
+}
+
+/// Does something in a transaction.
+async fn within<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'static>(
+    (frame, transaction): (Arc<Frame>, Transaction),
+    function: &'static str,
+    work: impl FnOnce(Arc<Frame>, Transaction) -> F,
+) -> Answer<T> {
+    let (asking, name) = (Arc::clone(&frame), Arc::clone(transaction.name()));
+    apart(&asking, function, Some(&name), work(frame, transaction)).await
+}
+
+type Asked = (Arc<Frame>, Transaction);
+
+async fn transaction_query(
+    asked: Asked,
+    statement: String,
+    parameters: Vec<Value>,
+) -> Answer<Rows> {
+    within(asked, "sql-transaction-query", |frame, transaction| async move {
+        transaction.query(&frame, statement, parameters).await
+    })
+    .await
+}
+
+async fn transaction_execute(
+    asked: Asked,
+    statement: String,
+    parameters: Vec<Value>,
+) -> Answer<u64> {
+    within(asked, "sql-transaction-execute", |frame, transaction| async move {
+        transaction.execute(&frame, statement, parameters).await
+    })
+    .await
+}
+
+async fn transaction_commit(asked: Asked) -> Answer<()> {
+    within(asked, "sql-transaction-commit", |frame, transaction| async move {
+        transaction.commit(&frame).await
+    })
+    .await
+}
+
+async fn transaction_rollback(asked: Asked) -> Answer<()> {
+    within(asked, "sql-transaction-rollback", |frame, transaction| async move {
+        transaction.rollback(&frame).await
+    })
+    .await
+}
+
+async fn ask_query(
+    frame: Arc<Frame>,
+    name: String,
+    statement: String,
+    parameters: Vec<Value>,
+) -> Answer<Rows> {
+    let asking = Arc::clone(&frame);
+    apart(&asking, "sql-query", Some(&name.clone()), query(frame, name, statement, parameters))
+        .await
+}
+
+async fn ask_execute(
+    frame: Arc<Frame>,
+    name: String,
+    statement: String,
+    parameters: Vec<Value>,
+) -> Answer<u64> {
+    let asking = Arc::clone(&frame);
+    let work = execute(frame, name.clone(), statement, parameters);
+    apart(&asking, "sql-execute", Some(&name), work).await
+}
+
+async fn ask_begin(frame: Arc<Frame>, place: Place, name: String) -> Answer<Transaction> {
+    let asking = Arc::clone(&frame);
+    let target = name.clone();
+    apart(&asking, "sql-begin", Some(&target), async move {
+        Transaction::begin(&frame, name, place).await
+    })
+    .await
+}
+
+impl sql_types::Host for State {}
+
+/// Several of these may be under way for one guest.
+impl v03::HostWithStore<State> for HasSelf<State> {
+    async fn query(
+        accessor: &Accessor<State, Self>,
+        database: String,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<Rows> {
+        let frame = accessor.with(|mut access| frame(access.get()))?;
+        ask_query(frame, database, statement, parameters).await
+    }
+
+    async fn execute(
+        accessor: &Accessor<State, Self>,
+        database: String,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<u64> {
+        let frame = accessor.with(|mut access| frame(access.get()))?;
+        ask_execute(frame, database, statement, parameters).await
+    }
+
+    async fn begin(
+        accessor: &Accessor<State, Self>,
+        database: String,
+    ) -> Answer<Resource<Transaction>> {
+        let (frame, place) = accessor.with(|mut access| place(access.get()))?;
+        let transaction = ask_begin(frame, place, database).await?;
+        accessor.with(|mut access| keep(access.get(), transaction))
+    }
+}
+
+impl v03::Host for State {}
+
+impl v03::HostTransactionWithStore<State> for HasSelf<State> {
+    async fn query(
+        accessor: &Accessor<State, Self>,
+        transaction: Resource<Transaction>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<Rows> {
+        let asked = accessor.with(|mut access| asked(access.get(), &transaction))?;
+        transaction_query(asked, statement, parameters).await
+    }
+
+    async fn execute(
+        accessor: &Accessor<State, Self>,
+        transaction: Resource<Transaction>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<u64> {
+        let asked = accessor.with(|mut access| asked(access.get(), &transaction))?;
+        transaction_execute(asked, statement, parameters).await
+    }
+
+    async fn commit(
+        accessor: &Accessor<State, Self>,
+        transaction: Resource<Transaction>,
+    ) -> Answer<()> {
+        transaction_commit(accessor.with(|mut access| asked(access.get(), &transaction))?).await
+    }
+
+    async fn rollback(
+        accessor: &Accessor<State, Self>,
+        transaction: Resource<Transaction>,
+    ) -> Answer<()> {
+        transaction_rollback(accessor.with(|mut access| asked(access.get(), &transaction))?).await
+    }
+}
+
+impl v03::HostTransaction for State {
+    fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
+        self.ctx().table.delete(transaction)?;
+        Ok(())
+    }
+}
+
+/// The guest waits for each of these, on its own stack.
+impl v02::Host for State {
+    async fn query(
+        &mut self,
+        database: String,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<Rows> {
+        ask_query(frame(self)?, database, statement, parameters).await
+    }
+
+    async fn execute(
+        &mut self,
+        database: String,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<u64> {
+        ask_execute(frame(self)?, database, statement, parameters).await
+    }
+
+    async fn begin(&mut self, database: String) -> Answer<Resource<Transaction>> {
+        let (frame, place) = place(self)?;
+        let transaction = ask_begin(frame, place, database).await?;
+        keep(self, transaction)
+    }
+}
+
+impl v02::HostTransaction for State {
+    async fn query(
+        &mut self,
+        transaction: Resource<Transaction>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<Rows> {
+        transaction_query(asked(self, &transaction)?, statement, parameters).await
+    }
+
+    async fn execute(
+        &mut self,
+        transaction: Resource<Transaction>,
+        statement: String,
+        parameters: Vec<Value>,
+    ) -> Answer<u64> {
+        transaction_execute(asked(self, &transaction)?, statement, parameters).await
+    }
+
+    async fn commit(&mut self, transaction: Resource<Transaction>) -> Answer<()> {
+        transaction_commit(asked(self, &transaction)?).await
+    }
+
+    async fn rollback(&mut self, transaction: Resource<Transaction>) -> Answer<()> {
+        transaction_rollback(asked(self, &transaction)?).await
+    }
+
+    async fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
+        self.ctx().table.delete(transaction)?;
+        Ok(())
+    }
+}

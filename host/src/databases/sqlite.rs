@@ -1,0 +1,286 @@
+//! SQLite, in this process: a thread for each connection, which statements are
+//! stopped on when the call's time is over or nobody waits for them any more.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use distri_manifest::Access;
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteColumn, SqliteConnectOptions, SqlitePoolOptions, SqliteRow,
+};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Decode,
+    Either, Executor as _, Row as _, SqlSafeStr as _, Sqlite, SqlitePool, Statement as _,
+    TypeInfo as _, ValueRef as _,
+};
+
+use super::errors::{Fault, is_busy, misconfigured};
+use super::lease::{ACQUIRE, IDLE, Lease};
+use super::rows::Collector;
+use super::statement::Statement;
+use super::{Scope, sqlite_guard};
+use crate::bindings::Value;
+use crate::frame::Frame;
+use crate::meter::Cpu;
+use crate::{Error, ErrorKind, Result};
+
+/// Steps of SQLite's machine between two looks at the clock: some ten
+/// microseconds.
+const STEPS: i32 = 1_000;
+
+/// Rows that wait between SQLite's thread and the call. Each may be as large as
+/// a whole result.
+const ROWS_AHEAD: usize = 4;
+
+/// How long a lock of somebody else's is waited for, and how often it is looked
+/// at. SQLite's own waiting would hold its thread.
+const LOCKED: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A pool for one package and access.
+pub(crate) fn pool(
+    name: &str,
+    url: &str,
+    access: Access,
+    (connections, length): (u32, usize),
+) -> Result<SqlitePool> {
+    // Each connection would have a database of its own.
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(misconfigured(name, "a database in memory ends with its connection"));
+    }
+    let options = SqliteConnectOptions::from_str(url);
+    let options = options.map_err(|_| misconfigured(name, "its URL cannot be read"))?;
+    // A database begins as a file that is not there, unless the URL says otherwise.
+    let creates = access == Access::ReadWrite && !url.contains("mode=");
+    let mut options = options
+        .shared_cache(false)
+        .busy_timeout(Duration::ZERO)
+        .row_buffer_size(ROWS_AHEAD)
+        .disable_statement_logging();
+    if creates {
+        options = options.create_if_missing(true);
+    }
+    if access == Access::Read {
+        options = options.read_only(true);
+    }
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .idle_timeout(IDLE)
+        // It is in this process: there is nothing to test.
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(
+                async move { sqlite_guard::limit(&mut connection.lock_handle().await?, length) },
+            )
+        })
+        // A statement's columns are those of the schema at its time.
+        .after_release(|connection, _| {
+            Box::pin(async move { connection.clear_cached_statements().await.map(|()| true) })
+        })
+        .connect_lazy_with(options);
+    Ok(pool)
+}
+
+/// What a statement is watched for, on SQLite's own thread.
+struct Watch {
+    deadline: Instant,
+    cpu: Arc<Cpu>,
+    /// Nobody waits for it any more.
+    stopped: AtomicBool,
+    /// When the time that it computes was last counted.
+    looked: Mutex<Instant>,
+}
+
+impl Watch {
+    /// Counts the time since the last look, or begins to.
+    fn look(&self, counts: bool) -> Duration {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = looked.elapsed();
+        *looked += since;
+        if counts { since } else { Duration::ZERO }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.cpu.spend(self.look(true)).is_ok()
+            && Instant::now() < self.deadline
+            && !self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection that is lent to one statement or transaction.
+pub(crate) struct Session {
+    lease: Lease<Sqlite>,
+    /// Whether there is a transaction to end.
+    begun: bool,
+    watch: Arc<Watch>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.watch.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Session {
+    pub(crate) async fn begin(
+        lease: Lease<Sqlite>,
+        access: Access,
+        scope: Scope,
+        frame: &Frame,
+    ) -> Result<Self, Fault> {
+        let watch = Arc::new(Watch {
+            deadline: frame.deadline,
+            cpu: Arc::clone(&frame.cpu),
+            stopped: AtomicBool::new(false),
+            looked: Mutex::new(Instant::now()),
+        });
+        let begin = match (access, scope) {
+            // A statement that reads sees one state by itself.
+            (Access::Read, Scope::Statement) => None,
+            (Access::Read, Scope::Transaction) => Some("BEGIN"),
+            // At once, so that no statement of it finds the file locked; and with a look
+            // at the schema, which `ALTER TABLE` takes for current as it is.
+            (Access::ReadWrite, _) => Some("BEGIN IMMEDIATE; SELECT 1 FROM sqlite_schema LIMIT 1"),
+        };
+        let mut session = Self { lease, begun: begin.is_some(), watch };
+        let watch = Arc::clone(&session.watch);
+        let mut handle = session.lease.connection().lock_handle().await?;
+        handle.set_progress_handler(STEPS, move || watch.goes_on());
+        sqlite_guard::authorise(&mut handle, None)?;
+        drop(handle);
+        if let Some(begin) = begin {
+            session.patiently(begin).await?;
+        }
+        let mut handle = session.lease.connection().lock_handle().await?;
+        sqlite_guard::authorise(&mut handle, Some(access))?;
+        drop(handle);
+        Ok(session)
+    }
+
+    pub(crate) async fn run(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Value],
+        rows: &mut Collector,
+    ) -> Result<u64, Fault> {
+        self.watch.look(false);
+        let until = Instant::now() + LOCKED;
+        loop {
+            match self.attempt(statement, parameters, rows).await {
+                Err(Fault::Database(error)) if is_busy(&error) && Instant::now() < until => {
+                    tokio::time::sleep(LOOK).await;
+                }
+                Err(Fault::Database(error)) if self.begun => {
+                    let handle = self.lease.connection().lock_handle().await;
+                    let over = handle.is_ok_and(|mut handle| sqlite_guard::is_over(&mut handle));
+                    return Err(if over { Fault::Ended(error) } else { error.into() });
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Value],
+        rows: &mut Collector,
+    ) -> Result<u64, Fault> {
+        let connection = self.lease.connection();
+        let sql = AssertSqlSafe(statement.text.as_str()).into_sql_str();
+        let prepared = connection.prepare(sql.clone()).await?;
+        rows.begin(prepared.columns().iter().map(sqlx::Column::name))?;
+        let query = sqlx::query_with(sql, arguments(parameters)?);
+        let mut results = connection.fetch_many(query);
+        let mut changed = 0;
+        while let Some(result) = results.try_next().await? {
+            match result {
+                Either::Left(done) => changed = done.rows_affected(),
+                Either::Right(row) => rows.push(values(&row)?)?,
+            }
+        }
+        Ok(changed)
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Fault> {
+        self.end("COMMIT").await
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), Fault> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, how: &'static str) -> Result<(), Fault> {
+        if self.begun {
+            let mut handle = self.lease.connection().lock_handle().await?;
+            sqlite_guard::authorise(&mut handle, None)?;
+            drop(handle);
+            self.patiently(how).await?;
+        }
+        self.lease.give_back();
+        Ok(())
+    }
+
+    /// Runs a statement of the host's, again while others hold a lock.
+    async fn patiently(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let until = Instant::now() + LOCKED;
+        loop {
+            match sqlx::raw_sql(sql).execute(self.lease.connection()).await {
+                Err(error) if is_busy(&error) && Instant::now() < until => {
+                    tokio::time::sleep(LOOK).await;
+                }
+                done => return done.map(drop),
+            }
+        }
+    }
+}
+
+fn arguments(parameters: &[Value]) -> Result<SqliteArguments> {
+    let mut arguments = SqliteArguments::default();
+    for parameter in parameters {
+        let added = match parameter {
+            Value::Null => arguments.add(None::<i64>),
+            Value::Boolean(value) => arguments.add(*value),
+            Value::Integer(value) => arguments.add(*value),
+            Value::Real(value) => arguments.add(*value),
+            Value::LargeInteger(value) | Value::Text(value) => arguments.add(value.clone()),
+            Value::Blob(value) => arguments.add(value.clone()),
+        };
+        added.map_err(crate::engine::internal)?;
+    }
+    Ok(arguments)
+}
+
+fn values(row: &SqliteRow) -> Result<Vec<Value>> {
+    row.columns().iter().enumerate().map(|(at, column)| value(row, at, column)).collect()
+}
+
+/// A value by what it is, not by what its column is declared to be: SQLite keeps
+/// any value in any column. But it has no booleans: where a column is declared to
+/// be one, its 0 and 1 are.
+fn value(row: &SqliteRow, at: usize, column: &SqliteColumn) -> Result<Value> {
+    let raw = row.try_get_raw(at).map_err(crate::engine::internal)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let decoded = match raw.type_info().name() {
+        "INTEGER" => <i64 as Decode<Sqlite>>::decode(raw).map(|value| match value {
+            0 | 1 if column.type_info().name() == "BOOLEAN" => Value::Boolean(value == 1),
+            value => Value::Integer(value),
+        }),
+        "REAL" => <f64 as Decode<Sqlite>>::decode(raw).map(Value::Real),
+        "TEXT" => <String as Decode<Sqlite>>::decode(raw).map(Value::Text),
+        _ => <Vec<u8> as Decode<Sqlite>>::decode(raw).map(Value::Blob),
+    };
+    decoded.map_err(|_| {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("the column `{}` has a text that is not UTF-8", column.name()),
+        )
+        .with_hint("select it as a blob: `cast(… as blob)`")
+    })
+}

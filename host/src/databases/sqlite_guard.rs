@@ -1,0 +1,270 @@
+//! What SQLite itself holds a guest's statements to. All that is unsafe here is
+//! calls of its C interface on a handle that is locked for them.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr::null_mut;
+
+use distri_manifest::Access;
+use libsqlite3_sys as ffi;
+use sqlx::sqlite::LockedSqliteHandle;
+
+/// Longest pattern of `LIKE` and `GLOB`, in bytes: matching takes time that is
+/// its length times the text's, and is not interrupted.
+const PATTERN: c_int = 1_000;
+
+/// Pragmas that tell about tables, and nothing about files.
+const PRAGMAS: &[&[u8]] = &[
+    b"foreign_key_list",
+    b"index_info",
+    b"index_list",
+    b"index_xinfo",
+    b"table_info",
+    b"table_list",
+    b"table_xinfo",
+];
+
+/// Pragmas that tell a number, and may not set it: two are asked for by the tables
+/// of full-text search and of R-trees.
+const NUMBERS: &[&[u8]] = &[b"data_version", b"page_size", b"user_version"];
+
+/// Functions that load code.
+const FUNCTIONS: &[&[u8]] = &[b"fts3_tokenizer", b"load_extension"];
+
+/// Bounds what any statement may do on this connection. `length` is the longest
+/// text, blob, row and statement, in bytes.
+pub(crate) fn limit(handle: &mut LockedSqliteHandle<'_>, length: usize) -> Result<(), sqlx::Error> {
+    let db = handle.as_raw_handle().as_ptr();
+    let length = c_int::try_from(length).unwrap_or(c_int::MAX);
+    for (limit, max) in [
+        (ffi::SQLITE_LIMIT_LENGTH, length),
+        (ffi::SQLITE_LIMIT_SQL_LENGTH, length),
+        (ffi::SQLITE_LIMIT_ATTACHED, 0),
+        (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN),
+    ] {
+        // SAFETY: the connection is open, and locked for this call.
+        unsafe { ffi::sqlite3_limit(db, limit, max) };
+    }
+    for (option, on) in [
+        // No writes to the tables that SQLite keeps for itself.
+        (ffi::SQLITE_DBCONFIG_DEFENSIVE, 1),
+        // No functions with side effects in views and triggers.
+        (ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+    ] {
+        let was = null_mut::<c_int>();
+        // SAFETY: as above. Both options take a number, and a pointer that may be null.
+        let code = unsafe { ffi::sqlite3_db_config(db, option, on as c_int, was) };
+        if code != ffi::SQLITE_OK {
+            return Err(sqlx::Error::Configuration("SQLite has no defensive mode".into()));
+        }
+    }
+    Ok(())
+}
+
+/// Holds the next statements to what a guest with this access may do; none for
+/// the host's own statements.
+pub(crate) fn authorise(
+    handle: &mut LockedSqliteHandle<'_>,
+    guest: Option<Access>,
+) -> Result<(), sqlx::Error> {
+    let authoriser: Option<Authoriser> = match guest {
+        None => None,
+        Some(Access::Read) => Some(reading),
+        Some(Access::ReadWrite) => Some(writing),
+    };
+    // SAFETY: the connection is open and locked. The functions are there as long as
+    // the program is, and use no data of their own.
+    let code = unsafe {
+        ffi::sqlite3_set_authorizer(handle.as_raw_handle().as_ptr(), authoriser, null_mut())
+    };
+    match code {
+        ffi::SQLITE_OK => Ok(()),
+        _ => Err(sqlx::Error::Configuration("SQLite takes no authoriser".into())),
+    }
+}
+
+/// Whether a transaction that was begun is over: SQLite ends it by itself after
+/// some errors, and a statement may ask for that.
+pub(crate) fn is_over(handle: &mut LockedSqliteHandle<'_>) -> bool {
+    // SAFETY: the connection is open and locked.
+    unsafe { ffi::sqlite3_get_autocommit(handle.as_raw_handle().as_ptr()) != 0 }
+}
+
+type Authoriser = unsafe extern "C" fn(
+    *mut c_void,
+    c_int,
+    *const c_char,
+    *const c_char,
+    *const c_char,
+    *const c_char,
+) -> c_int;
+
+unsafe extern "C" fn reading(
+    _: *mut c_void,
+    action: c_int,
+    first: *const c_char,
+    second: *const c_char,
+    _: *const c_char,
+    _: *const c_char,
+) -> c_int {
+    // SAFETY: SQLite gives texts that end in NUL and live through this call, or null.
+    let (first, second) = unsafe { (text(first), text(second)) };
+    answer(may_read(action, first, second))
+}
+
+unsafe extern "C" fn writing(
+    _: *mut c_void,
+    action: c_int,
+    first: *const c_char,
+    second: *const c_char,
+    _: *const c_char,
+    _: *const c_char,
+) -> c_int {
+    // SAFETY: as in `reading`.
+    let (first, second) = unsafe { (text(first), text(second)) };
+    answer(may_read(action, first, second) || may_write(action))
+}
+
+/// # Safety
+///
+/// The pointer is null, or points to a text that ends in NUL and outlives the
+/// result.
+unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's.
+    Some(unsafe { CStr::from_ptr(pointer) }.to_bytes())
+}
+
+fn answer(allowed: bool) -> c_int {
+    if allowed { ffi::SQLITE_OK } else { ffi::SQLITE_DENY }
+}
+
+/// What reading takes, by the codes of <https://sqlite.org/c3ref/c_alter_table.html>.
+fn may_read(action: c_int, first: Option<&[u8]>, second: Option<&[u8]>) -> bool {
+    let named = |names: &[&[u8]], name: Option<&[u8]>| {
+        name.is_some_and(|name| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    };
+    match action {
+        ffi::SQLITE_SELECT | ffi::SQLITE_READ | ffi::SQLITE_RECURSIVE => true,
+        ffi::SQLITE_FUNCTION => !named(FUNCTIONS, second),
+        ffi::SQLITE_PRAGMA => named(PRAGMAS, first) || (named(NUMBERS, first) && second.is_none()),
+        _ => false,
+    }
+}
+
+/// What writing takes besides. Not temporary tables, which would outlive the
+/// call; nor transactions, which the host begins and ends, and other databases.
+fn may_write(action: c_int) -> bool {
+    matches!(
+        action,
+        ffi::SQLITE_ALTER_TABLE
+            | ffi::SQLITE_ANALYZE
+            | ffi::SQLITE_CREATE_INDEX
+            | ffi::SQLITE_CREATE_TABLE
+            | ffi::SQLITE_CREATE_TRIGGER
+            | ffi::SQLITE_CREATE_VIEW
+            | ffi::SQLITE_CREATE_VTABLE
+            | ffi::SQLITE_DELETE
+            | ffi::SQLITE_DROP_INDEX
+            | ffi::SQLITE_DROP_TABLE
+            | ffi::SQLITE_DROP_TRIGGER
+            | ffi::SQLITE_DROP_VIEW
+            | ffi::SQLITE_DROP_VTABLE
+            | ffi::SQLITE_INSERT
+            | ffi::SQLITE_REINDEX
+            | ffi::SQLITE_UPDATE
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+
+    use super::*;
+
+    /// A file with a table, as the host opens it for a guest.
+    async fn open(path: &Path, guest: Access) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        run(&mut connection, "CREATE TABLE IF NOT EXISTS t (a)").await.unwrap();
+        let mut handle = connection.lock_handle().await.unwrap();
+        limit(&mut handle, 100_000).unwrap();
+        authorise(&mut handle, Some(guest)).unwrap();
+        drop(handle);
+        connection
+    }
+
+    async fn run(connection: &mut SqliteConnection, sql: &str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
+    }
+
+    /// Whatever got past the words of a statement, SQLite itself refuses.
+    #[tokio::test]
+    async fn sqlite_itself_refuses_what_no_guest_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other.db");
+        for guest in [Access::Read, Access::ReadWrite] {
+            let mut connection = open(&folder.path().join("a.db"), guest).await;
+            for sql in [
+                "BEGIN",
+                "COMMIT",
+                "ROLLBACK",
+                "SAVEPOINT s",
+                "RELEASE s",
+                "PRAGMA writable_schema = ON",
+                "PRAGMA journal_mode = OFF",
+                "PRAGMA user_version = 1",
+                "PRAGMA database_list",
+                "SELECT * FROM pragma_database_list",
+                "CREATE TEMP TABLE s (a)",
+                "CREATE TEMP TRIGGER s AFTER INSERT ON t BEGIN SELECT 1; END",
+                "INSERT INTO sqlite_schema VALUES ('table', 'x', 'x', 0, 'create table x (a)')",
+                "UPDATE sqlite_schema SET sql = 'create table t (b)'",
+                "DETACH main",
+                "VACUUM",
+                &format!("VACUUM INTO '{}'", other.display()),
+                &format!("ATTACH '{}' AS o", other.display()),
+                "SELECT load_extension('x')",
+                "SELECT fts3_tokenizer('simple')",
+                "SELECT 1; PRAGMA database_list",
+            ] {
+                assert!(run(&mut connection, sql).await.is_err(), "{guest:?}: {sql}");
+            }
+            run(&mut connection, "SELECT * FROM t; PRAGMA table_info(t); PRAGMA user_version")
+                .await
+                .unwrap();
+            let write = run(&mut connection, "INSERT INTO t VALUES (1)").await;
+            assert_eq!(write.is_ok(), guest == Access::ReadWrite, "{write:?}");
+        }
+        assert!(!other.exists());
+    }
+
+    #[tokio::test]
+    async fn the_hosts_own_statements_are_not_held_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = open(&folder.path().join("a.db"), Access::Read).await;
+        authorise(&mut connection.lock_handle().await.unwrap(), None).unwrap();
+        run(&mut connection, "BEGIN IMMEDIATE").await.unwrap();
+        assert!(!is_over(&mut connection.lock_handle().await.unwrap()));
+        run(&mut connection, "ROLLBACK").await.unwrap();
+        assert!(is_over(&mut connection.lock_handle().await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn values_statements_and_patterns_are_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = open(&folder.path().join("a.db"), Access::Read).await;
+        for sql in [
+            "SELECT zeroblob(100001)".to_owned(),
+            "SELECT replace(hex(zeroblob(30000)), '0', 'xxxx')".to_owned(),
+            format!("SELECT '{}'", "x".repeat(100_000)),
+            format!("SELECT 'a' LIKE '{}'", "%a".repeat(501)),
+        ] {
+            assert!(run(&mut connection, &sql).await.is_err(), "{}", &sql[..40.min(sql.len())]);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The folders of the workspace that a package sees, opened for one store.
+
+use std::path::Path;
+
+use cap_fs_ext::DirExt as _;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use distri_manifest::{Access, FilesystemRequest};
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use crate::frame::Frame;
+use crate::{Error, ErrorKind, Result};
+
+/// Opens folders that the call's package was granted, below the workspace's root,
+/// through no link.
+///
+/// # Errors
+///
+/// `not-found` when a granted folder is not there; `denied` when a link stands in
+/// for it.
+pub(crate) fn open<'a>(
+    frame: &Frame,
+    folders: impl Iterator<Item = (&'a FilesystemRequest, Access)>,
+    wasi: &mut WasiCtxBuilder,
+) -> Result<()> {
+    let mut folders = folders.peekable();
+    if folders.peek().is_none() {
+        return Ok(());
+    }
+    let plugin = &frame.plugin;
+    let package = &plugin.info.package;
+    let root = plugin.root.as_deref().ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("`{package}` belongs to no workspace"))
+            .with_hint("give the host a workspace: `Host::builder().workspace(…)`")
+    })?;
+    let opened = Dir::open_ambient_dir(root, ambient_authority()).map_err(|error| {
+        Error::new(ErrorKind::NotFound, format!("the workspace of `{package}` is gone: {error}"))
+    })?;
+    for (folder, access) in folders {
+        let directory = below(&opened, folder.path.as_str())
+            .map_err(|error| unopened(package.as_str(), folder, &error))?;
+        let perms = match access {
+            Access::Read => FsPerms::ReadOnly,
+            Access::ReadWrite => FsPerms::ReadWrite,
+        };
+        path_of(&directory, &root.join(folder.path.as_str()), |path| {
+            wasi.preopened_dir(path, folder.guest.as_str(), perms).map(drop)
+        })
+        .map_err(|error| {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("cannot open the folder `{}`: {error}", folder.path),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// A folder below another. No part of the path may be a link: it could lead out of
+/// the workspace, or to what in it no package sees.
+fn below(root: &Dir, path: &str) -> std::io::Result<Dir> {
+    path.split('/').try_fold(root.try_clone()?, |folder, name| folder.open_dir_nofollow(name))
+}
+
+/// A path to the very folder that was opened, whatever becomes of its name.
+#[cfg(target_os = "linux")]
+fn path_of<T>(directory: &Dir, _: &Path, then: impl FnOnce(&Path) -> T) -> T {
+    use std::os::fd::AsRawFd as _;
+    then(Path::new(&format!("/proc/self/fd/{}", directory.as_raw_fd())))
+}
+
+/// Elsewhere the name has to do: whoever may rename folders of the workspace while
+/// it is opened is trusted.
+#[cfg(not(target_os = "linux"))]
+fn path_of<T>(_: &Dir, path: &Path, then: impl FnOnce(&Path) -> T) -> T {
+    then(path)
+}
+
+fn unopened(package: &str, folder: &FilesystemRequest, error: &std::io::Error) -> Error {
+    let path = folder.path.as_str();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Error::new(
+            ErrorKind::NotFound,
+            format!("the folder `{path}`, which `{package}` asks for, is not in the workspace"),
+        )
+        .with_hint(format!("make it: `mkdir -p {path}` in the workspace's root")),
+        // What is a link, and what is a file, both say that.
+        _ => Error::new(
+            ErrorKind::Denied,
+            format!("`{path}`, which `{package}` asks for, cannot be opened as a folder: {error}"),
+        )
+        .with_hint("links are not followed: name the folder itself"),
+    }
+}

@@ -1,0 +1,277 @@
+//! Connections, one pool of them for each plugin: an address that one package
+//! may reach must not serve another. Only addresses that were checked are dialled.
+
+use std::convert::Infallible;
+use std::future::Ready;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::connect::{self, Connected, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+use tower_service::Service;
+use wasmtime_wasi_http::Error as Code;
+
+use super::body::Sent;
+use super::failure::Failure;
+use super::target::Target;
+use super::{Network, Resolver, address};
+use crate::plugin::Plugin;
+use crate::{Error, ErrorKind};
+
+/// Time for a connection: room for it, the lookup, TCP, and TLS. Addresses of one
+/// name share it. The call's own time may be over before.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept for the next request. Many servers close theirs
+/// after a minute, and a request that meets that moment is lost.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Connections to one host that are kept: those of a call that uses all it may.
+const IDLE_PER_HOST: usize = 128;
+
+/// Sessions of TLS that are remembered.
+const SESSIONS: usize = 64;
+
+/// Bytes that a connection buffers, in each direction. Also the longest header of
+/// a response, four times what servers commonly send at most.
+const BUFFER: usize = 64 << 10;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A plugin's connections.
+pub(crate) struct Connections {
+    pool: Mutex<Pool>,
+    connector: Connector,
+}
+
+pub(super) type Pool = Client<Connector, Sent>;
+
+impl Connections {
+    /// None yet.
+    pub(crate) fn new(plugin: &Arc<Plugin>, network: &Network) -> Self {
+        let mut tls = rustls::ClientConfig::clone(&network.tls);
+        // Sessions are not shared either.
+        tls.resumption = rustls::client::Resumption::in_memory_sessions(SESSIONS);
+        let max = plugin.limits.http_connections.min(Semaphore::MAX_PERMITS);
+        let connector = Connector {
+            plugin: Arc::downgrade(plugin),
+            resolver: Arc::clone(&network.resolver),
+            tls: Arc::new(tls),
+            room: Arc::new(Semaphore::new(max)),
+        };
+        Self { pool: Mutex::new(pool(&connector)), connector }
+    }
+
+    /// The pool to send a request through. When there is no room for another
+    /// connection, those that idle make some.
+    pub(super) fn pool(&self) -> Pool {
+        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.connector.room.available_permits() == 0 {
+            // The old one closes what idles in it, and lets the rest finish.
+            *current = pool(&self.connector);
+        }
+        current.clone()
+    }
+}
+
+fn pool(connector: &Connector) -> Pool {
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .http1_max_buf_size(BUFFER)
+        .set_host(false)
+        .build(connector.clone())
+}
+
+/// Makes connections, within the plugin's limits.
+#[derive(Clone)]
+pub(super) struct Connector {
+    /// Weak: the plugin holds the pool.
+    plugin: Weak<Plugin>,
+    resolver: Arc<dyn Resolver>,
+    tls: Arc<rustls::ClientConfig>,
+    /// Connections that may still be made.
+    room: Arc<Semaphore>,
+}
+
+impl Connector {
+    async fn connect(self, uri: Uri, room: OwnedSemaphorePermit) -> Result<Connection, BoxError> {
+        let target = Target::of(&uri)?;
+        let found = match target.literal() {
+            Some(address) => vec![address],
+            None => self.resolver.resolve(&target.host).await.map_err(|error| {
+                tracing::debug!(%error, host = target.host, "a name was not found");
+                not_found()
+            })?,
+        };
+        let plugin = self.plugin.upgrade().ok_or(Code::ConnectionTerminated)?;
+        let addresses = Checked::of(&plugin, &target, &found)?;
+        drop(plugin);
+        let mut tcp = HttpConnector::new_with_resolver(addresses);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(CONNECT));
+        tcp.set_nodelay(true);
+        let io = HttpsConnector::from((tcp, self.tls)).call(uri).await?;
+        Ok(Connection { io, _room: room })
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Connection;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move {
+            let end = Instant::now() + CONNECT;
+            // What idled was told to go, and may still be on its way out.
+            let room = timeout_at(end, Arc::clone(&connector.room).acquire_owned()).await;
+            let room = room.map_err(|_| Code::ConnectionLimitReached)??;
+            let connection = timeout_at(end, connector.connect(uri, room)).await;
+            connection.map_err(|_| Code::ConnectionTimeout)?
+        })
+    }
+}
+
+/// Addresses that were checked, as all that there is to dial.
+#[derive(Clone)]
+struct Checked(Vec<SocketAddr>);
+
+impl Checked {
+    /// Those of a host's addresses that the plugin may reach.
+    ///
+    /// # Errors
+    ///
+    /// `denied` when there are addresses but none of those.
+    fn of(plugin: &Plugin, target: &Target, found: &[IpAddr]) -> Result<Self, Failure> {
+        let origin = (target.scheme(), target.host.as_str(), target.port);
+        let mut refused = None;
+        let mut allowed = Vec::with_capacity(found.len());
+        for &address in found {
+            let meant = address::canonical(address);
+            match address::special(meant) {
+                Some(what) if !plugin.grant.allows_address(origin, meant) => {
+                    refused.get_or_insert((meant, what));
+                }
+                _ => allowed.push(SocketAddr::new(address, target.port)),
+            }
+        }
+        match refused {
+            Some((address, what)) if allowed.is_empty() => {
+                Err(prohibited(plugin, target, address, what).into())
+            }
+            _ if allowed.is_empty() => Err(not_found().into()),
+            _ => Ok(Self(allowed)),
+        }
+    }
+}
+
+/// The resolver of the one connection that they are for.
+impl Service<Name> for Checked {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Name) -> Self::Future {
+        std::future::ready(Ok(std::mem::take(&mut self.0).into_iter()))
+    }
+}
+
+fn not_found() -> Code {
+    Code::DnsError { rcode: Some("the name has no address".to_owned()), info_code: None }
+}
+
+/// The error about a host whose address is not one of the public internet's.
+fn prohibited(plugin: &Plugin, target: &Target, address: IpAddr, what: &str) -> Error {
+    let package = &plugin.info.package;
+    let line = format!("addresses = [\"{address}\"]");
+    let detail = serde_json::json!({
+        "capability": "network",
+        "target": target.to_string(),
+        "package": package,
+        "missing": "grant",
+        "add": line,
+    });
+    Error::new(ErrorKind::Denied, format!("`{}` is at `{address}`, {what}", target.host))
+        .with_hint(format!("add `{line}` to `[packages.{package}.network]` in the policy"))
+        .with_detail(detail.to_string())
+}
+
+type Stream = <HttpsConnector<HttpConnector<Checked>> as Service<Uri>>::Response;
+
+/// A connection, which counts for as long as it is open.
+pub(super) struct Connection {
+    io: Stream,
+    _room: OwnedSemaphorePermit,
+}
+
+impl connect::Connection for Connection {
+    fn connected(&self) -> Connected {
+        self.io.connected()
+    }
+}
+
+impl Read for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A server that does not read must not keep the connection open: the
+        // goodbye of TLS is said if it can be said at once.
+        let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, buffers)
+    }
+}

@@ -1,0 +1,192 @@
+//! `wasi:http`'s outgoing requests, of both versions: the hooks of one store, and
+//! what it has under way.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::task::AbortOnDropHandle;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody, WasiHttpHooks};
+
+use super::failure::{Failure, refusal};
+use super::request;
+use crate::frame::Frame;
+use crate::{Error, ErrorKind};
+
+/// Bytes that one write of a guest to a body puts into the host's memory at most.
+const CHUNK: usize = 64 << 10;
+
+/// The requests of one store.
+#[derive(Default)]
+pub(crate) struct Outgoing {
+    exchanges: Arc<Exchanges>,
+    /// The call within which the guest asks; none while it is being built.
+    frame: Option<Arc<Frame>>,
+}
+
+/// What a store has under way.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    /// Requests whose responses have not ended.
+    open: AtomicUsize,
+    /// Set before the store is dropped.
+    over: AtomicBool,
+    /// The last refusal, for a guest that does not say why it failed.
+    refused: Mutex<Option<String>>,
+}
+
+/// A request's place among those that its call may have at once.
+pub(super) struct Turn(Arc<Exchanges>);
+
+type Exchange<T> = Result<T, Code>;
+type Transmission = Box<dyn Future<Output = Exchange<()>> + Send>;
+type Response = (http::Response<WasiBody>, Transmission);
+
+impl Outgoing {
+    /// Asks in this call from now on.
+    pub(crate) fn within(&mut self, frame: Option<&Arc<Frame>>) {
+        self.frame = frame.cloned();
+    }
+
+    /// Whether requests or their responses are still under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.exchanges.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// Says that the store is about to be dropped.
+    pub(crate) fn end(&self) {
+        self.exchanges.over.store(true, Ordering::Release);
+    }
+
+    /// Adds to a guest's trap what it was refused before, if anything.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Trap || error.hint().is_some() {
+            return error;
+        }
+        match self.exchanges.refused().take() {
+            Some(refused) => error.with_hint(refused),
+            None => error,
+        }
+    }
+}
+
+impl Exchanges {
+    pub(super) fn are_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// A place for one more request, unless there are so many already.
+    pub(super) fn turn(self: &Arc<Self>, max: usize) -> Result<Turn, Code> {
+        let more = |open: usize| (open < max).then_some(open + 1);
+        self.open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .map(|_| Turn(Arc::clone(self)))
+            .map_err(|_| Code::ConnectionLimitReached)
+    }
+
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the guest, and keeps what a person is told.
+    fn code(&self, failure: Failure) -> Code {
+        match failure {
+            Failure::Code(code) => code,
+            Failure::Refused(error) => {
+                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                *self.refused() = Some(format!("{}{hint}", error.message()));
+                refusal(error)
+            }
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Transmission,
+    ) -> Box<dyn Future<Output = Exchange<Response>> + Send> {
+        let exchanges = Arc::clone(&self.exchanges);
+        let Some(frame) = self.frame.clone() else {
+            let error = Error::new(
+                ErrorKind::Denied,
+                "nothing can be fetched while the plugin is being built",
+            );
+            let error =
+                error.with_hint("fetch inside a tool or workflow, not at a module's top level");
+            return Box::new(async { Err(refusal(error)) });
+        };
+        Box::new(async move {
+            let span = tracing::info_span!(
+                parent: &frame.span, "host_call", function = "http", target = Empty, outcome = Empty
+            );
+            let options = options.unwrap_or_default();
+            let work = request::send(frame, Arc::clone(&exchanges), request, options);
+            // In a task of its own, as all that embedders' code runs in. Whoever
+            // drops this future ends it.
+            let task = AbortOnDropHandle::new(tokio::spawn(work.instrument(span.clone())));
+            let result = task.await.unwrap_or_else(|error| {
+                tracing::error!(parent: &span, %error, "a request failed");
+                Err(Error::new(ErrorKind::Internal, "a request failed").into())
+            });
+            record(&span, result.as_ref().err());
+            let response = result.map_err(|failure| exchanges.code(failure))?;
+            // How sending ended is known with the response.
+            Ok((response, Box::new(async { Ok(()) }) as Transmission))
+        })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+}
+
+fn record(span: &Span, failure: Option<&Failure>) {
+    let outcome = failure.map_or("ok", Failure::outcome);
+    span.record("outcome", outcome);
+    metrics::counter!("distri_host_calls_total", "function" => "http", "outcome" => outcome)
+        .increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Empty};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_fetched_while_a_plugin_is_built() {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = http::Request::get("http://example.com/").body(body).unwrap();
+        let sent = Outgoing::default().send_request(request, None, Box::new(async { Ok(()) }));
+        let Err(Code::InternalError(Some(text))) = Box::into_pin(sent).await else {
+            panic!("it is not refused");
+        };
+        assert!(
+            text.starts_with(r#"{"kind":"denied","message":"nothing can be fetched"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn places_are_given_back() {
+        let exchanges = Arc::<Exchanges>::default();
+        let turns = [exchanges.turn(2).unwrap(), exchanges.turn(2).unwrap()];
+        assert!(exchanges.turn(2).is_err());
+        drop(turns);
+        assert!(exchanges.turn(2).is_ok());
+    }
+}

@@ -1,0 +1,185 @@
+//! `distri:plugin/url` and `distri:plugin/text-codec`: what script engines lack of
+//! the web platform and what would be large and slow in a script. Pure functions
+//! that no grant is needed for, while a plugin is being built too.
+
+use encoding_rs::{CoderResult, Encoding};
+use url::{Url, quirks};
+use wasmtime::component::{HasSelf, Linker, Resource};
+use wasmtime_wasi::WasiView as _;
+
+use crate::bindings::web::distri::plugin::{text_codec, url as web_url};
+use crate::state::State;
+
+/// Longest address that is parsed, and longest part that is set, in bytes. Parsing
+/// takes time in proportion; past it nothing is an address.
+const ADDRESS: usize = 4 << 20;
+
+/// Links both interfaces.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    web_url::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    text_codec::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+}
+
+impl web_url::Host for State {
+    fn parse(
+        &mut self,
+        input: String,
+        base: Option<String>,
+    ) -> wasmtime::Result<Option<web_url::Parts>> {
+        Ok(parse(&input, base.as_deref()).as_ref().map(parts))
+    }
+
+    fn set(
+        &mut self,
+        href: String,
+        part: web_url::Part,
+        value: String,
+    ) -> wasmtime::Result<Option<web_url::Parts>> {
+        Ok(set(&href, part, &value).as_ref().map(parts))
+    }
+}
+
+fn parse(input: &str, base: Option<&str>) -> Option<Url> {
+    if input.len() > ADDRESS {
+        return None;
+    }
+    match base {
+        Some(base) => parse(base, None)?.join(input).ok(),
+        None => Url::parse(input).ok(),
+    }
+}
+
+/// The address with one part set. What does not fit leaves it as it is.
+fn set(href: &str, part: web_url::Part, value: &str) -> Option<Url> {
+    let mut url = parse(href, None)?;
+    if value.len() > ADDRESS {
+        return None;
+    }
+    let fits = match part {
+        web_url::Part::Href => return parse(value, None),
+        web_url::Part::Protocol => quirks::set_protocol(&mut url, value),
+        web_url::Part::Username => quirks::set_username(&mut url, value),
+        web_url::Part::Password => quirks::set_password(&mut url, value),
+        web_url::Part::Host => quirks::set_host(&mut url, value),
+        web_url::Part::Hostname => quirks::set_hostname(&mut url, value),
+        web_url::Part::Port => quirks::set_port(&mut url, value),
+        web_url::Part::Pathname => {
+            quirks::set_pathname(&mut url, value);
+            Ok(())
+        }
+        web_url::Part::Search => {
+            quirks::set_search(&mut url, value);
+            Ok(())
+        }
+        web_url::Part::Hash => {
+            quirks::set_hash(&mut url, value);
+            Ok(())
+        }
+    };
+    // A setter that refuses has changed nothing.
+    let _ = fits;
+    Some(url)
+}
+
+/// An address by its parts.
+fn parts(url: &Url) -> web_url::Parts {
+    web_url::Parts {
+        href: quirks::href(url).to_owned(),
+        origin: quirks::origin(url),
+        protocol: quirks::protocol(url).to_owned(),
+        username: quirks::username(url).to_owned(),
+        password: quirks::password(url).to_owned(),
+        host: quirks::host(url).to_owned(),
+        hostname: quirks::hostname(url).to_owned(),
+        port: quirks::port(url).to_owned(),
+        pathname: quirks::pathname(url).to_owned(),
+        search: quirks::search(url).to_owned(),
+        hash: quirks::hash(url).to_owned(),
+    }
+}
+
+/// A decoder that a guest holds a handle of. It counts against the handles of its store.
+#[expect(unreachable_pub, reason = "the generated bindings export it again, for this crate alone")]
+pub struct Decoder {
+    encoding: &'static Encoding,
+    fatal: bool,
+    keep_bom: bool,
+    state: encoding_rs::Decoder,
+}
+
+impl Decoder {
+    /// None when there is no such encoding.
+    fn new(encoding: &str, fatal: bool, keep_bom: bool) -> Option<Self> {
+        let encoding = Encoding::for_label_no_replacement(encoding.as_bytes())?;
+        let state = beginning(encoding, keep_bom);
+        Some(Self { encoding, fatal, keep_bom, state })
+    }
+
+    /// The text of some more bytes; after the last ones another text may begin.
+    /// None when they are malformed and that is fatal.
+    fn decode(&mut self, bytes: &[u8], last: bool) -> Option<String> {
+        // It never is more than the length of what is to be allocated.
+        let room = self.state.max_utf8_buffer_length(bytes.len())?;
+        let mut text = String::with_capacity(room);
+        let well_formed = if self.fatal {
+            let (result, _) =
+                self.state.decode_to_string_without_replacement(bytes, &mut text, last);
+            matches!(result, encoding_rs::DecoderResult::InputEmpty)
+        } else {
+            let (result, _, _) = self.state.decode_to_string(bytes, &mut text, last);
+            matches!(result, CoderResult::InputEmpty)
+        };
+        if last || !well_formed {
+            self.state = beginning(self.encoding, self.keep_bom);
+        }
+        text.shrink_to_fit();
+        well_formed.then_some(text)
+    }
+}
+
+/// A decoder before its first byte.
+fn beginning(encoding: &'static Encoding, keep_bom: bool) -> encoding_rs::Decoder {
+    if keep_bom {
+        encoding.new_decoder_without_bom_handling()
+    } else {
+        encoding.new_decoder_with_bom_removal()
+    }
+}
+
+impl text_codec::Host for State {
+    fn encoding(&mut self, label: String) -> wasmtime::Result<Option<String>> {
+        let encoding = Encoding::for_label_no_replacement(label.as_bytes());
+        Ok(encoding.map(|encoding| encoding.name().to_ascii_lowercase()))
+    }
+
+    fn encode(&mut self, text: String) -> wasmtime::Result<Vec<u8>> {
+        Ok(text.into_bytes())
+    }
+}
+
+impl text_codec::HostDecoder for State {
+    fn new(
+        &mut self,
+        encoding: String,
+        fatal: bool,
+        keep_bom: bool,
+    ) -> wasmtime::Result<Resource<Decoder>> {
+        let decoder = Decoder::new(&encoding, fatal, keep_bom)
+            .ok_or_else(|| wasmtime::Error::msg("there is no encoding with this name"))?;
+        Ok(self.ctx().table.push(decoder)?)
+    }
+
+    fn decode(
+        &mut self,
+        decoder: Resource<Decoder>,
+        bytes: Vec<u8>,
+        last: bool,
+    ) -> wasmtime::Result<Option<String>> {
+        Ok(self.ctx().table.get_mut(&decoder)?.decode(&bytes, last))
+    }
+
+    fn drop(&mut self, decoder: Resource<Decoder>) -> wasmtime::Result<()> {
+        self.ctx().table.delete(decoder)?;
+        Ok(())
+    }
+}

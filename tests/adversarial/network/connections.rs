@@ -1,0 +1,200 @@
+//! Connections: kept for the next request, never for another package, and closed
+//! when there is no next one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use distri_host::Limits;
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
+
+use super::{GUESTS, Net, Setup, code};
+use crate::server::Server;
+
+fn all_hello(outcomes: &[Value]) -> bool {
+    outcomes.iter().all(|outcome| outcome["text"] == "hello")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_requests_one_after_another_use_one_connection() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let net = Net::reaching(guest, &[&server.origin()]).await;
+        // In one call, and in the next one's fresh instance.
+        for _ in 0..2 {
+            let outcomes = net.outcomes(json!({ "url": server.url(""), "count": 50 })).await;
+            assert!(outcomes.len() == 50 && all_hello(&outcomes), "{outcomes:?}");
+        }
+        assert_eq!(server.seen.requests().len(), 100);
+        assert_eq!(server.seen.accepted(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_requests_at_once_overlap_and_leave_their_connections_to_the_next() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let net = Net::reaching(guest, &[&server.origin()]).await;
+        let input = json!({ "url": server.url("wait/300"), "count": 100, "at_once": true });
+        let began = Instant::now();
+        for _ in 0..2 {
+            let outcomes = net.outcomes(input.clone()).await;
+            assert!(outcomes.len() == 100 && all_hello(&outcomes), "{outcomes:?}");
+        }
+        let elapsed = began.elapsed();
+        assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
+        assert!(server.seen.accepted() <= 110, "{}", server.seen.accepted());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_at_once_have_a_limit() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let mut limits = Limits::default();
+        limits.http_requests = 10;
+        let origin = server.origin();
+        let hosts = [origin.as_str()];
+        let setup = Setup { hosts: &hosts, limits, ..Setup::default() };
+        let net = Net::with(guest, setup, |it| it).await;
+        let input = json!({ "url": server.url("wait/300"), "count": 15, "at_once": true });
+        let outcomes = net.outcomes(input).await;
+        let (good, bad): (Vec<_>, Vec<_>) =
+            outcomes.iter().partition(|outcome| outcome["text"] == "hello");
+        assert_eq!((good.len(), bad.len()), (10, 5), "{outcomes:?}");
+        assert!(bad.iter().all(|outcome| code(outcome) == "connection-limit-reached"));
+        // The next ones have their turn.
+        let outcomes = net.outcomes(json!({ "url": server.url(""), "count": 15 })).await;
+        assert!(all_hello(&outcomes), "{outcomes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packages_share_no_connections() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let setup = Setup { hosts: &[&server.origin()], ..Setup::default() };
+        let policy = format!("[all.network]\nhosts = [\"{}\"]", server.origin());
+        let policy = policy.parse().unwrap();
+        let net = Net::with(guest, setup, |builder| builder.policy(policy)).await;
+        net.load("other", guest, &[&server.origin()], "").await;
+        for package in ["net", "other", "net", "other"] {
+            let answer = net.call(package, json!({ "url": server.url("") })).await.unwrap();
+            assert_eq!(answer["outcomes"][0]["text"], "hello");
+        }
+        assert_eq!(server.seen.accepted(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unloaded_or_replaced_plugin_leaves_no_connection() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let net = Net::reaching(guest, &[&server.origin()]).await;
+        net.get(&server.url("")).await;
+        assert_eq!(server.seen.open(), 1);
+        net.load("net", guest, &[&server.origin()], "").await;
+        server.seen.until("the old one's is closed", |seen| seen.open() == 0).await;
+        net.get(&server.url("")).await;
+        net.host.unload_plugin("net").unwrap();
+        server.seen.until("this one's too", |seen| seen.open() == 0).await;
+    }
+}
+
+/// Connections that only wait for a next request make room for others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_have_a_limit_that_idle_ones_do_not_fill() {
+    for guest in GUESTS {
+        let mut servers = Vec::new();
+        for _ in 0..5 {
+            servers.push(Server::start().await);
+        }
+        let origins: Vec<String> = servers.iter().map(Server::origin).collect();
+        let hosts: Vec<&str> = origins.iter().map(String::as_str).collect();
+        let mut limits = Limits::default();
+        limits.http_connections = 2;
+        let setup = Setup { hosts: &hosts, limits, ..Setup::default() };
+        let net = Net::with(guest, setup, |it| it).await;
+        for server in servers.iter().chain(&servers) {
+            let outcome = net.get(&server.url("")).await;
+            assert_eq!(outcome["text"], "hello", "{outcome}");
+            let open: usize = servers.iter().map(|server| server.seen.open()).sum();
+            // One of them may be closing.
+            assert!(open <= 3, "{open}");
+        }
+        let input = json!({ "url": servers[0].url("wait/300"), "count": 5, "at_once": true });
+        assert!(all_hello(&net.outcomes(input).await));
+        assert!(servers[0].seen.open() <= 2, "{}", servers[0].seen.open());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_with_a_response_still_open_is_not_kept() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let more = "[instances]\nmode = \"shared\"";
+        let setup = Setup { hosts: &[&server.origin()], more, ..Setup::default() };
+        let net = Net::with(guest, setup, |it| it).await;
+        let calls = async |page: &str, leave: bool| {
+            let input = json!({ "url": server.url(page), "leave": leave });
+            net.call("net", input).await.unwrap()["calls"].as_u64().unwrap()
+        };
+        assert_eq!(calls("", false).await, 1);
+        assert_eq!(calls("", false).await, 2);
+        assert_eq!(calls("slow", true).await, 3);
+        server.seen.until("the slow one's is closed", |seen| seen.open() <= 1).await;
+        assert_eq!(calls("", false).await, 1);
+    }
+}
+
+/// A certificate for `localhost` and `127.0.0.1`, and the one that certifies it,
+/// in DER.
+fn certificate() -> (TlsAcceptor, Vec<u8>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let own = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.der().clone()], key)
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), issuer.der().to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_needs_a_certificate_that_somebody_is_believed_for() {
+    for guest in GUESTS {
+        let (tls, root) = certificate();
+        let server = Server::secure(tls).await;
+        let port = server.address.port();
+        let hosts = [
+            format!("https://localhost:{port}"),
+            format!("https://127.0.0.1:{port}"),
+            format!("https://wrong.example:{port}"),
+        ];
+        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        let here = |_: &str| Ok(vec![[127, 0, 0, 1].into()]);
+        let setup = || Setup { hosts: &hosts, addresses: &["127.0.0.1"], ..Setup::default() };
+        let net = Net::with(guest, setup(), |it| it.resolver(here)).await;
+        for host in &hosts {
+            assert_eq!(code(&net.get(&format!("{host}/")).await), "tls-certificate-error");
+        }
+        assert_eq!(server.seen.requests().len(), 0);
+        drop(net);
+        let believing = |it: distri_host::HostBuilder| it.resolver(here).root_certificate(root);
+        let net = Net::with(guest, setup(), believing).await;
+        for host in &hosts[..2] {
+            assert_eq!(net.get(&format!("{host}/")).await["text"], "hello", "{host}");
+        }
+        assert_eq!(code(&net.get(&format!("{}/", hosts[2])).await), "tls-certificate-error");
+    }
+}

@@ -1,0 +1,103 @@
+//! A guest that does with files what it is told, over WASI 0.2 itself: no library
+//! of the language's cleans its paths.
+
+use distri_guest::{export_plugin, tool};
+use wasip2::filesystem::preopens::get_directories;
+use wasip2::filesystem::types::{Descriptor, DescriptorFlags, OpenFlags, PathFlags};
+
+/// The folder that the guest sees under this path.
+fn folder(guest: &str) -> Result<Descriptor, String> {
+    let found = get_directories().into_iter().find(|(_, path)| path == guest);
+    found.map(|(folder, _)| folder).ok_or_else(|| "no-folder".to_owned())
+}
+
+fn show<T>(result: Result<T, wasip2::filesystem::types::ErrorCode>) -> Result<T, String> {
+    result.map_err(|error| error.name().to_owned())
+}
+
+fn open(folder: &Descriptor, path: &str, how: OpenFlags, flags: DescriptorFlags) -> Result<Descriptor, String> {
+    show(folder.open_at(PathFlags::SYMLINK_FOLLOW, path, how, flags))
+}
+
+/// The folders that the guest sees.
+#[tool]
+fn folders() -> Vec<String> {
+    get_directories().into_iter().map(|(_, path)| path).collect()
+}
+
+/// The environment that the guest sees.
+#[tool]
+fn environment() -> Vec<(String, String)> {
+    wasip2::cli::environment::get_environment()
+}
+
+/// The arguments that the guest sees.
+#[tool]
+fn arguments() -> Vec<String> {
+    wasip2::cli::environment::get_arguments()
+}
+
+/// Reads a file.
+#[tool]
+fn read(guest: String, path: String) -> Result<String, String> {
+    let file = open(&folder(&guest)?, &path, OpenFlags::empty(), DescriptorFlags::READ)?;
+    let (bytes, _) = show(file.read(1 << 16, 0))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Makes a file with this text.
+#[tool]
+fn write(guest: String, path: String, text: String) -> Result<u64, String> {
+    put(&folder(&guest)?, &path, &text)
+}
+
+fn put(folder: &Descriptor, path: &str, text: &str) -> Result<u64, String> {
+    let how = OpenFlags::CREATE | OpenFlags::TRUNCATE;
+    let file = open(folder, path, how, DescriptorFlags::WRITE)?;
+    show(file.write(text.as_bytes(), 0))
+}
+
+/// Writes many times, and counts how often it could.
+#[tool]
+fn storm(guest: String, path: String, text: String, times: u32) -> Result<u32, String> {
+    let folder = folder(&guest)?;
+    Ok((0..times).map(|_| u32::from(put(&folder, &path, &text).is_ok())).sum())
+}
+
+/// Makes a symbolic link.
+#[tool]
+fn symlink(guest: String, to: String, path: String) -> Result<(), String> {
+    show(folder(&guest)?.symlink_at(&to, &path))
+}
+
+/// Makes a hard link to a file.
+#[tool]
+fn link(guest: String, from: String, path: String) -> Result<(), String> {
+    let folder = folder(&guest)?;
+    show(folder.link_at(PathFlags::SYMLINK_FOLLOW, &from, &folder, &path))
+}
+
+/// Gives a file another name.
+#[tool]
+fn rename(guest: String, from: String, path: String) -> Result<(), String> {
+    let folder = folder(&guest)?;
+    show(folder.rename_at(&from, &folder, &path))
+}
+
+/// Removes a file.
+#[tool]
+fn remove(guest: String, path: String) -> Result<(), String> {
+    show(folder(&guest)?.unlink_file_at(&path))
+}
+
+/// Makes a folder.
+#[tool]
+fn make(guest: String, path: String) -> Result<(), String> {
+    show(folder(&guest)?.create_directory_at(&path))
+}
+
+export_plugin! {
+    tools: [
+        folders, environment, arguments, read, write, storm, symlink, link, rename, remove, make
+    ]
+}

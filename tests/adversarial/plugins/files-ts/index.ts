@@ -1,0 +1,19 @@
+// Sees files and variables over WASI 0.3, with the names of the Rust guest's tools.
+import { createTool } from "distri/base";
+import { readFile, writeFile } from "node:fs/promises";
+import environment from "wasi:cli/environment@0.3.0";
+import preopens from "wasi:filesystem/preopens@0.3.0";
+
+const at = ({ guest, path }: { guest: string; path: string }) => `${guest}/${path}`;
+
+export default {
+  tools: [
+    createTool({
+      name: "folders",
+      execute: () => preopens.getDirectories().map(([, path]: [unknown, string]) => path),
+    }),
+    createTool({ name: "environment", execute: () => environment.getEnvironment() }),
+    createTool({ name: "read", execute: (input) => readFile(at(input), "utf8") }),
+    createTool({ name: "write", execute: (input) => writeFile(at(input), input.text) }),
+  ],
+};

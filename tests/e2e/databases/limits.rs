@@ -1,0 +1,163 @@
+//! What statements may take, and that they end.
+
+use std::time::{Duration, Instant};
+
+use distri_host::{ErrorKind, ToolCall};
+use serde_json::json;
+
+use super::{ALL, ENDLESS, READING, Setup, is_error, limits, step};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_and_bytes_of_a_query_are_bounded() {
+    let setup = Setup::new(&["sql-ts", "sql-rust-sync"], ALL, READING).await;
+    setup.prepare("create table t (a integer)").await;
+    let numbers = |n: u32| {
+        format!(
+            "with recursive c(x) as (select 1 union all select x + 1 from c where x < {n}) select x from c"
+        )
+    };
+    for database in setup.names() {
+        for guest in ["sql-ts", "sql-rust-sync"] {
+            let query = async |statement: &str| {
+                setup.run(guest, database, "query", statement, json!([])).await
+            };
+            assert_eq!(query(&numbers(10_000)).await.as_array().unwrap().len(), 10_000);
+            let answer = query(&numbers(10_001)).await;
+            is_error(&answer, "limit", "the query gives more than 10000 rows");
+            assert_eq!(answer["detail"], json!({ "limit": "rows", "max": 10_000 }));
+            let wide = numbers(2_000).replace("select x from", "select x, $1 as y from");
+            let input = json!({ "database": database, "do": "query", "statement": wide, "parameters": ["x".repeat(1_000)] });
+            let answer = setup.call(guest, "run", &input).await.unwrap();
+            is_error(&answer, "payload-too-large", "the query gives more than 1048576 bytes");
+            assert_eq!(answer["detail"], json!({ "limit": "payload", "max": 1_048_576 }));
+            // One value is too much, too; and an answer that fits follows.
+            let one = if database == "pg" {
+                "select repeat('x', 200000000)"
+            } else {
+                "select hex(zeroblob(100000000))"
+            };
+            is_error(&query(one).await, "payload-too-large", "");
+            assert_eq!(query("select 1 as a").await, json!([{ "a": 1 }]));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_ends_with_its_call_and_its_connection_is_free() {
+    // With one connection the next statement needs the one before to be over.
+    let one = limits(|limits| limits.connections = 1);
+    let setup = Setup::with_limits(&["sql-ts", "sql-rust-sync"], ALL, READING, one).await;
+    setup.prepare("create table t (a integer)").await;
+    for database in setup.names() {
+        let statements: &[&str] =
+            if database == "pg" { &[ENDLESS, "select pg_sleep(60)"] } else { &[ENDLESS] };
+        for (guest, statement) in
+            statements.iter().flat_map(|it| [("sql-ts", it), ("sql-rust-sync", it)])
+        {
+            let input = json!({ "database": database, "do": "query", "statement": statement });
+            let began = Instant::now();
+            let deadline = Some(Duration::from_secs(1));
+            let error = setup.call_within(guest, "run", &input, deadline).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+            assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+            assert_eq!(setup.query(database, "select 1 as a").await, json!([{ "a": 1 }]));
+            assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+
+            // A call that nobody waits for any more is over at once.
+            let host = setup.host.clone();
+            let call = tokio::spawn(async move {
+                host.execute_tool(guest, "run", ToolCall::new(input.to_string())).await
+            });
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            call.abort();
+            let began = Instant::now();
+            assert_eq!(setup.query(database, "select 1 as a").await, json!([{ "a": 1 }]));
+            assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+            if let Some(pg) = &setup.pg {
+                assert!(
+                    pg.is_idle_within(Duration::from_secs(3)).await,
+                    "the server still computes for nobody"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_sqlite_computes_is_the_calls() {
+    let short = limits(|limits| limits.cpu = Duration::from_millis(500));
+    let setup = Setup::with_limits(&["sql-ts"], ALL, READING, short).await;
+    setup.prepare("create table t (a integer)").await;
+    let began = Instant::now();
+    let input = json!({ "database": "lite", "do": "query", "statement": ENDLESS });
+    // The guest is told, unless it is stopped itself before it can tell.
+    let told = match setup.call("sql-ts", "run", &input).await {
+        Ok(answer) => answer["detail"].clone(),
+        Err(error) => serde_json::from_str(error.detail().unwrap()).unwrap(),
+    };
+    assert_eq!(told, json!({ "limit": "cpu", "max": 500 }));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_and_connections_are_bounded() {
+    let few = limits(|limits| {
+        limits.transactions = 2;
+        limits.connections = 3;
+    });
+    let setup = Setup::with_limits(&["sql-ts"], ALL, READING, few).await;
+    setup.prepare("create table t (a integer)").await;
+    for database in setup.names() {
+        let crowd = |size: u32| json!({ "database": database, "size": size, "step": step("query", "select 1 as a") });
+        let answers = setup.call("sql-ts", "crowd", &crowd(2)).await.unwrap();
+        assert_eq!(answers, json!([[{ "a": 1 }], [{ "a": 1 }]]));
+        let answers = setup.call("sql-ts", "crowd", &crowd(3)).await.unwrap();
+        let refused: Vec<_> =
+            answers.as_array().unwrap().iter().filter(|it| it["kind"] == "limit").collect();
+        assert_eq!(refused.len(), 1, "{answers}");
+        assert_eq!(refused[0]["detail"], json!({ "limit": "transactions", "max": 2 }));
+
+        // Three calls have all connections; a fourth waits in vain.
+        let hold =
+            json!({ "database": database, "steps": [step("query", ENDLESS)], "then": "commit" });
+        let holders: Vec<_> = (0..3)
+            .map(|_| {
+                let (host, call) = (setup.host.clone(), ToolCall::new(hold.to_string()));
+                tokio::spawn(async move { host.execute_tool("sql-ts", "transact", call).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let answer = setup.query(database, "select 1 as a").await;
+        is_error(
+            &answer,
+            "limit",
+            &format!("all 3 connections to the database `{database}` stayed busy"),
+        );
+        assert_eq!(answer["detail"], json!({ "limit": "connections", "max": 3 }));
+        for holder in holders {
+            holder.abort();
+        }
+        assert_eq!(setup.query(database, "select 1 as a").await, json!([{ "a": 1 }]));
+    }
+}
+
+/// A host whose memory one row could fill, were it read as a whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_too_large_is_not_taken_into_memory() {
+    let setup = Setup::new(&["sql-rust"], ALL, READING).await;
+    if setup.pg.is_none() {
+        return;
+    }
+    let peak = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0) >> 10
+    };
+    // The highest from now on, where the system tells.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let before = peak();
+    let statement = "select repeat('x', 500000000) as x";
+    let answer = setup.run("sql-rust", "pg", "query", statement, json!([])).await;
+    is_error(&answer, "payload-too-large", "the query gives more than 1048576 bytes");
+    assert!(peak() < before + 250, "{before} MiB, then {} MiB", peak());
+}
