@@ -262,14 +262,36 @@ impl Grant {
             Missing::Request => "request",
             Missing::Allowance => "grant",
         };
-        let detail = json!({
-            "capability": capability.kind(),
-            "target": capability.target(),
+        let detail = self.detail(capability.kind(), capability.target(), missing, &line);
+        Error::new(ErrorKind::Denied, message).with_hint(hint).with_detail(detail)
+    }
+
+    /// The error about a host that was granted and is at an address that was not.
+    pub(crate) fn denied_address(
+        &self,
+        (origin, host): (&str, &str),
+        address: IpAddr,
+        what: &str,
+    ) -> Error {
+        let package = &self.package;
+        let line = format!("addresses = [\"{address}\"]");
+        let detail = self.detail("network", origin, "grant", &line);
+        Error::new(ErrorKind::Denied, format!("`{host}` is at `{address}`, {what}"))
+            .with_hint(format!("add `{line}` to `[packages.{package}.network]` in the policy"))
+            .with_detail(detail)
+    }
+
+    /// What programs read of a denial.
+    fn detail(&self, capability: &str, target: &str, missing: &str, add: &str) -> String {
+        let package = &self.package;
+        json!({
+            "capability": capability,
+            "target": target,
             "package": package,
             "missing": missing,
-            "add": line,
-        });
-        Error::new(ErrorKind::Denied, message).with_hint(hint).with_detail(detail.to_string())
+            "add": add,
+        })
+        .to_string()
     }
 
     /// What becomes of each thing that is asked for.

@@ -123,6 +123,11 @@ impl Live {
             std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
         });
         tokio::time::timeout(SETTLE, settled).await.ok()?.ok()?;
+        // Begun meanwhile.
+        let state = self.store.data();
+        if state.outgoing.is_busy() || state.transactions.any() {
+            return None;
+        }
         self.store.data_mut().leave();
         Some(self)
     }

@@ -27,7 +27,9 @@ pub struct Limits {
     /// plugin has 43. A component with more is not loaded, so that a manifest
     /// has nothing to lower.
     pub instances: usize,
-    /// Handles (resources, streams, futures, tasks) of an instance. 10,000 by default.
+    /// Handles (resources, streams, futures, tasks) of an instance. 2,000 by default;
+    /// one can hold up to a hundred kilobytes of the host's memory, as a request with
+    /// all its headers does.
     pub handles: usize,
     /// Bytes of one JSON value that crosses the boundary. 1 MiB by default.
     pub payload: usize,
@@ -87,7 +89,7 @@ impl Default for Limits {
             memory: 128 << 20,
             table_elements: 100_000,
             instances: 256,
-            handles: 10_000,
+            handles: 2_000,
             payload: 1 << 20,
             json_depth: 128,
             rows: 10_000,

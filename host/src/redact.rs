@@ -14,6 +14,7 @@ pub(crate) struct Secrets {
     known: RwLock<Vec<Secret>>,
 }
 
+#[derive(Clone)]
 struct Secret {
     /// What stands in its place.
     name: String,
@@ -27,18 +28,24 @@ impl Secrets {
         if value.len() < SHORTEST {
             return;
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut forms = vec![value.to_owned()];
         let json = serde_json::Value::from(value).to_string();
         forms.extend(json.get(1..json.len() - 1).map(str::to_owned));
         forms.push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+        // As a host's name.
+        forms.push(value.to_ascii_lowercase());
         forms.dedup();
-        if known.iter().any(|secret| secret.forms == forms) {
-            return;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        add(&mut known, Secret { name: format!("[secret {name}]"), forms });
+    }
+
+    /// Takes out what another chain has come by.
+    pub(crate) fn extend(&self, other: &Self) {
+        let more = other.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for secret in more {
+            add(&mut known, secret);
         }
-        known.push(Secret { name: format!("[secret {name}]"), forms });
-        // A value may hold another: the longer one goes first.
-        known.sort_by_key(|secret| std::cmp::Reverse(secret.forms.first().map(String::len)));
     }
 
     /// The text with names in place of values.
@@ -56,6 +63,15 @@ impl Secrets {
     }
 }
 
+fn add(known: &mut Vec<Secret>, secret: Secret) {
+    if known.iter().any(|other| other.forms == secret.forms) {
+        return;
+    }
+    known.push(secret);
+    // A value may hold another: the longer one goes first.
+    known.sort_by_key(|secret| std::cmp::Reverse(secret.forms.first().map(String::len)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +86,11 @@ mod tests {
         assert_eq!(secrets.redact(r#"{"a":"s3\"cr et"}"#), r#"{"a":"[secret KEY]"}"#);
         assert_eq!(secrets.redact("?k=s3%22cr+et"), "?k=[secret KEY]");
         assert_eq!(secrets.redact("s3\"cr et and more"), "[secret LONG]");
+        secrets.add("HOST", "S3cretHost");
+        assert_eq!(secrets.redact("https://s3crethost.org"), "https://[secret HOST].org");
+        let others = Secrets::default();
+        others.extend(&secrets);
+        assert_eq!(others.redact("S3cretHost"), "[secret HOST]");
         assert!(matches!(secrets.redact("abcdefg"), Cow::Borrowed("abcdefg")));
     }
 }

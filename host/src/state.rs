@@ -16,8 +16,9 @@ use crate::frozen::{Clock, FixedRandom};
 use crate::instance::building_meter;
 use crate::limiter::Limiter;
 use crate::meter::Meter;
-use crate::network::Outgoing;
+use crate::network::{Outgoing, setters};
 use crate::output::Output;
+use crate::redact::Secrets;
 use crate::{Capability, HostServices, Limits, Result, databases, folders, imports};
 
 /// The data of every store.
@@ -38,6 +39,9 @@ pub(crate) struct State {
     pub(crate) transactions: databases::Open,
     /// Set while a script's top level runs: clocks then stand still.
     frozen: Arc<AtomicBool>,
+    /// Values that earlier calls on a kept instance came by: its guest may remember
+    /// them.
+    remembered: Arc<Secrets>,
     /// The embedder, for its clock.
     services: Option<Arc<dyn HostServices>>,
     wasi: WasiCtx,
@@ -105,9 +109,10 @@ impl State {
             transactions: databases::Open::default(),
             frozen,
             given: Given::default(),
+            remembered: Arc::default(),
             services,
             wasi: wasi.build(),
-            http: WasiHttpCtx::new(),
+            http: setters::context(),
             outgoing: Outgoing::default(),
             table,
         }
@@ -118,6 +123,7 @@ impl State {
         self.deadline = frame.deadline;
         self.meter = Meter::new(Arc::clone(&frame.cpu));
         self.limiter.enter(Arc::clone(&frame.usage));
+        frame.hidden.extend(&self.remembered);
         self.frame = Some(frame);
     }
 
@@ -127,9 +133,12 @@ impl State {
         self.given == Given::to(frame)
     }
 
-    /// Ends a call on an instance that is kept: nothing of it stays here.
+    /// Ends a call on an instance that is kept: nothing of it stays here but what
+    /// must not be read in logs.
     pub(crate) fn leave(&mut self) {
-        self.frame = None;
+        if let Some(frame) = self.frame.take() {
+            self.remembered.extend(&frame.hidden);
+        }
         self.outgoing = Outgoing::default();
         self.output.clear();
     }

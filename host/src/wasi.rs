@@ -7,6 +7,7 @@ use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::{WasiView as _, p2, p3};
 use wasmtime_wasi_io::bindings::wasi::io::error;
 
+use crate::network::setters;
 use crate::state::State;
 use crate::{Capability, imports};
 
@@ -22,6 +23,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     p2::bindings::cli::environment::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     p3::bindings::cli::environment::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     error::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
+    setters::shadow(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

@@ -17,6 +17,19 @@ const RUNTIME: &str = ".distri";
 /// Names of folders, at any depth, that packages and agents are made of or built in.
 const CODE: [&str; 5] = ["agents", "node_modules", "plugins", "src", "target"];
 
+/// Headers by which servers tell where a request ends and whom it is for.
+const OF_CONNECTIONS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// Everything a package asks for. The default asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -240,6 +253,9 @@ impl Binding {
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if header.is_empty() || !header.chars().all(token) {
             return Err(format!("`{header}` is not a header's name"));
+        }
+        if OF_CONNECTIONS.iter().any(|name| header.eq_ignore_ascii_case(name)) {
+            return Err(format!("`{header}` is a header of the connection, not of a request"));
         }
         let format = format.unwrap_or_else(|| {
             let bearer = header.eq_ignore_ascii_case("authorization");

@@ -91,7 +91,7 @@ async fn handles_of_the_component_model_are_bounded() {
     );
     let ((error, _), grown) = growth(bench.fails(wasm)).await;
     assert_eq!(error.kind(), ErrorKind::ResourceLimit, "{error}");
-    assert_eq!(error.detail(), Some(r#"{"limit":"handles","max":10000}"#));
+    assert_eq!(error.detail(), Some(r#"{"limit":"handles","max":2000}"#));
     assert!(grown <= 64 << 20, "{} MiB", grown >> 20);
 }
 

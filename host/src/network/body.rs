@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error as Code, WasiBody};
 
 use super::failure;
-use super::outgoing::{Exchanges, Turn};
+use super::outgoing::Turn;
 
 type PolledFrame = Poll<Option<Result<Frame<Bytes>, Code>>>;
 
@@ -40,12 +40,13 @@ impl Budget {
 pub(super) struct Sent {
     inner: WasiBody,
     budget: Budget,
-    exchanges: Arc<Exchanges>,
+    /// Given back when it has been sent, or is given up.
+    turn: Arc<Turn>,
 }
 
 impl Sent {
-    pub(super) fn new(inner: WasiBody, limit: u64, exchanges: Arc<Exchanges>) -> Self {
-        Self { inner, budget: Budget::of(limit), exchanges }
+    pub(super) fn new(inner: WasiBody, limit: u64, turn: Arc<Turn>) -> Self {
+        Self { inner, budget: Budget::of(limit), turn }
     }
 }
 
@@ -61,13 +62,13 @@ impl Body for Sent {
             }
             // A guest that is cut off ends its body, too: the server must not take
             // what it got so far for all of it.
-            None if self.exchanges.are_over() => Some(Err(Code::ConnectionTerminated)),
+            None if self.turn.is_over() => Some(Err(Code::ConnectionTerminated)),
             frame => frame,
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream() && !self.exchanges.are_over()
+        self.inner.is_end_stream() && !self.turn.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -82,11 +83,16 @@ pub(super) struct Received {
     /// The longest time between two frames, and its end.
     patience: Option<(Duration, Pin<Box<Sleep>>)>,
     /// Given back when the body has ended.
-    turn: Option<Turn>,
+    turn: Option<Arc<Turn>>,
 }
 
 impl Received {
-    pub(super) fn new(inner: Incoming, limit: u64, patience: Option<Duration>, turn: Turn) -> Self {
+    pub(super) fn new(
+        inner: Incoming,
+        limit: u64,
+        patience: Option<Duration>,
+        turn: Arc<Turn>,
+    ) -> Self {
         let turn = (!inner.is_end_stream()).then_some(turn);
         let patience = patience.map(|time| (time, Box::pin(tokio::time::sleep(time))));
         Self { inner, budget: Budget::of(limit), patience, turn }

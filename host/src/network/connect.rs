@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::Uri;
@@ -17,8 +17,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::{self, Connected, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use tower_service::Service;
 use wasmtime_wasi_http::Error as Code;
 
@@ -27,7 +27,6 @@ use super::failure::Failure;
 use super::target::Target;
 use super::{Network, Resolver, address};
 use crate::plugin::Plugin;
-use crate::{Error, ErrorKind};
 
 /// Time for a connection: room for it, the lookup, TCP, and TLS. Addresses of one
 /// name share it. The call's own time may be over before.
@@ -39,6 +38,9 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// Connections to one host that are kept: those of a call that uses all it may.
 const IDLE_PER_HOST: usize = 128;
+
+/// Lookups of one plugin at once: its slow names must not hold up another's.
+const LOOKUPS: usize = 8;
 
 /// Sessions of TLS that are remembered.
 const SESSIONS: usize = 64;
@@ -69,6 +71,9 @@ impl Connections {
             resolver: Arc::clone(&network.resolver),
             tls: Arc::new(tls),
             room: Arc::new(Semaphore::new(max)),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            all: Arc::clone(&network.connections),
+            longest: plugin.limits.timeout,
         };
         Self { pool: Mutex::new(pool(&connector)), connector }
     }
@@ -103,17 +108,22 @@ pub(super) struct Connector {
     plugin: Weak<Plugin>,
     resolver: Arc<dyn Resolver>,
     tls: Arc<rustls::ClientConfig>,
-    /// Connections that may still be made.
+    /// Connections that may still be made: by the plugin, and by all of the host's.
     room: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    /// Lookups that may still be begun.
+    lookups: Arc<Semaphore>,
+    /// The longest time that sending may make no progress: a call's.
+    longest: Duration,
 }
 
 impl Connector {
-    async fn connect(self, uri: Uri, room: OwnedSemaphorePermit) -> Result<Connection, BoxError> {
+    async fn connect(self, uri: Uri, room: Room) -> Result<Connection, BoxError> {
         let target = Target::of(&uri)?;
         let found = match target.literal() {
             Some(address) => vec![address],
-            None => self.resolver.resolve(&target.host).await.map_err(|error| {
-                tracing::debug!(%error, host = target.host, "a name was not found");
+            None => self.resolve(&target.host).await.map_err(|error| {
+                tracing::debug!(%error, "a name was not found");
                 not_found()
             })?,
         };
@@ -125,7 +135,20 @@ impl Connector {
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
         let io = HttpsConnector::from((tcp, self.tls)).call(uri).await?;
-        Ok(Connection { io, _room: room })
+        Ok(Connection { io, stalled: None, longest: self.longest, _room: room })
+    }
+
+    /// Looks a name up. A lookup may go on when nobody waits for it any more, and
+    /// counts for as long.
+    async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        let lookup = Arc::clone(&self.lookups).acquire_owned().await.map_err(io::Error::other)?;
+        let (resolver, host) = (Arc::clone(&self.resolver), host.to_owned());
+        let found = tokio::spawn(async move {
+            let found = resolver.resolve(&host).await;
+            drop(lookup);
+            found
+        });
+        found.await.map_err(io::Error::other)?
     }
 }
 
@@ -143,7 +166,11 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let end = Instant::now() + CONNECT;
             // What idled was told to go, and may still be on its way out.
-            let room = timeout_at(end, Arc::clone(&connector.room).acquire_owned()).await;
+            let room = async {
+                let own = Arc::clone(&connector.room).acquire_owned().await?;
+                Ok::<_, AcquireError>((own, Arc::clone(&connector.all).acquire_owned().await?))
+            };
+            let room = timeout_at(end, room).await;
             let room = room.map_err(|_| Code::ConnectionLimitReached)??;
             let connection = timeout_at(end, connector.connect(uri, room)).await;
             connection.map_err(|_| Code::ConnectionTimeout)?
@@ -176,7 +203,9 @@ impl Checked {
         }
         match refused {
             Some((address, what)) if allowed.is_empty() => {
-                Err(prohibited(plugin, target, address, what).into())
+                let origin = target.to_string();
+                let denied = plugin.grant.denied_address((&origin, &target.host), address, what);
+                Err(denied.into())
             }
             _ if allowed.is_empty() => Err(not_found().into()),
             _ => Ok(Self(allowed)),
@@ -203,28 +232,36 @@ fn not_found() -> Code {
     Code::DnsError { rcode: Some("the name has no address".to_owned()), info_code: None }
 }
 
-/// The error about a host whose address is not one of the public internet's.
-fn prohibited(plugin: &Plugin, target: &Target, address: IpAddr, what: &str) -> Error {
-    let package = &plugin.info.package;
-    let line = format!("addresses = [\"{address}\"]");
-    let detail = serde_json::json!({
-        "capability": "network",
-        "target": target.to_string(),
-        "package": package,
-        "missing": "grant",
-        "add": line,
-    });
-    Error::new(ErrorKind::Denied, format!("`{}` is at `{address}`, {what}", target.host))
-        .with_hint(format!("add `{line}` to `[packages.{package}.network]` in the policy"))
-        .with_detail(detail.to_string())
-}
-
 type Stream = <HttpsConnector<HttpConnector<Checked>> as Service<Uri>>::Response;
+
+/// A connection's place among the plugin's and among all.
+type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// A connection, which counts for as long as it is open.
 pub(super) struct Connection {
     io: Stream,
-    _room: OwnedSemaphorePermit,
+    /// Set while sending makes no progress: when to give it up.
+    stalled: Option<Pin<Box<Sleep>>>,
+    longest: Duration,
+    _room: Room,
+}
+
+impl Connection {
+    /// What became of a write. A server may answer, then neither read on nor close:
+    /// nobody waits for such a connection, and nothing else ends it.
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if poll.is_pending() {
+            let longest = self.longest;
+            let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(longest)));
+            ready!(stalled.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        poll
+    }
 }
 
 impl connect::Connection for Connection {
@@ -249,11 +286,16 @@ impl Write for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let poll = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.written(cx, poll)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        // All that there was has gone: a server that reads a byte now and then would
+        // otherwise never be waited for too long.
+        self.stalled = None;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -272,6 +314,7 @@ impl Write for Connection {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, buffers)
+        let poll = Pin::new(&mut self.io).poll_write_vectored(cx, buffers);
+        self.written(cx, poll)
     }
 }

@@ -9,12 +9,14 @@ mod failure;
 mod outgoing;
 mod request;
 mod resolver;
+pub(crate) mod setters;
 mod target;
 
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Semaphore;
 
 pub(crate) use connect::Connections;
 pub(crate) use outgoing::Outgoing;
@@ -26,7 +28,12 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct Network {
     resolver: Arc<dyn Resolver>,
     tls: Arc<ClientConfig>,
+    /// Connections that may still be made.
+    connections: Arc<Semaphore>,
 }
+
+/// Connections of all plugins: the process has so many files to open.
+const CONNECTIONS: usize = 4096;
 
 impl Network {
     /// `roots` are certificates in DER that are believed besides Mozilla's.
@@ -44,6 +51,7 @@ impl Network {
             .with_root_certificates(believed)
             .with_no_client_auth();
         let resolver = resolver.unwrap_or_else(|| Arc::new(resolver::OfMachine::default()));
-        Ok(Self { resolver, tls: Arc::new(tls) })
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        Ok(Self { resolver, tls: Arc::new(tls), connections })
     }
 }

@@ -26,9 +26,9 @@ pub(crate) struct Outgoing {
 }
 
 /// What a store has under way.
-#[derive(Default)]
-pub(super) struct Exchanges {
-    /// Requests whose responses have not ended.
+#[derive(Debug, Default)]
+struct Exchanges {
+    /// Requests whose own bodies or whose responses have not ended.
     open: AtomicUsize,
     /// Set before the store is dropped.
     over: AtomicBool,
@@ -37,6 +37,7 @@ pub(super) struct Exchanges {
 }
 
 /// A request's place among those that its call may have at once.
+#[derive(Debug)]
 pub(super) struct Turn(Arc<Exchanges>);
 
 type Exchange<T> = Result<T, Code>;
@@ -72,16 +73,12 @@ impl Outgoing {
 }
 
 impl Exchanges {
-    pub(super) fn are_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
-    }
-
     /// A place for one more request, unless there are so many already.
-    pub(super) fn turn(self: &Arc<Self>, max: usize) -> Result<Turn, Code> {
+    fn turn(self: &Arc<Self>, max: usize) -> Result<Arc<Turn>, Code> {
         let more = |open: usize| (open < max).then_some(open + 1);
         self.open
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-            .map(|_| Turn(Arc::clone(self)))
+            .map(|_| Arc::new(Turn(Arc::clone(self))))
             .map_err(|_| Code::ConnectionLimitReached)
     }
 
@@ -102,6 +99,13 @@ impl Exchanges {
     }
 }
 
+impl Turn {
+    /// Whether the store is about to be dropped.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.over.load(Ordering::Acquire)
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
@@ -115,7 +119,6 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Transmission,
     ) -> Box<dyn Future<Output = Exchange<Response>> + Send> {
-        let exchanges = Arc::clone(&self.exchanges);
         let Some(frame) = self.frame.clone() else {
             let error = Error::new(
                 ErrorKind::Denied,
@@ -125,12 +128,16 @@ impl WasiHttpHooks for Outgoing {
                 error.with_hint("fetch inside a tool or workflow, not at a module's top level");
             return Box::new(async { Err(refusal(error)) });
         };
+        let exchanges = Arc::clone(&self.exchanges);
+        // Now, not when the future is polled: a guest may leave it and return, and its
+        // instance must be known to be busy.
+        let turn = exchanges.turn(frame.limits.http_requests);
         Box::new(async move {
             let span = tracing::info_span!(
                 parent: &frame.span, "host_call", function = "http", target = Empty, outcome = Empty
             );
             let options = options.unwrap_or_default();
-            let work = request::send(frame, Arc::clone(&exchanges), request, options);
+            let work = async move { request::send(frame, turn?, request, options).await };
             // In a task of its own, as all that embedders' code runs in. Whoever
             // drops this future ends it.
             let task = AbortOnDropHandle::new(tokio::spawn(work.instrument(span.clone())));

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody};
 
 use super::body::{Received, Sent};
 use super::failure::{self, Failure};
-use super::outgoing::Exchanges;
+use super::outgoing::Turn;
 use super::target::Target;
 use crate::frame::Frame;
 use crate::{Capability, Error, ErrorKind, imports};
@@ -22,7 +22,7 @@ use crate::{Capability, Error, ErrorKind, imports};
 /// Makes a guest's request, and gives the response with its body still to come.
 pub(super) async fn send(
     frame: Arc<Frame>,
-    exchanges: Arc<Exchanges>,
+    turn: Arc<Turn>,
     request: Request<WasiBody>,
     options: RequestOptions,
 ) -> Result<Response<WasiBody>, Failure> {
@@ -31,7 +31,6 @@ pub(super) async fn send(
     tracing::Span::current().record("target", &*frame.redact(&name));
     imports::authorise(&frame, Capability::Network(&name))?;
     refuse_method(request.method())?;
-    let turn = exchanges.turn(frame.limits.http_requests)?;
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().cloned();
     parts.uri = target.uri(path.unwrap_or_else(|| PathAndQuery::from_static("/")))?;
@@ -39,7 +38,7 @@ pub(super) async fn send(
     parts.headers.insert(HOST, host.map_err(|_| Code::HttpRequestUriInvalid)?);
     add_secrets(&frame, &target, &mut parts.headers).await?;
     let limit = frame.limits.http_body;
-    let mut request = Request::from_parts(parts, Sent::new(body, limit, exchanges));
+    let mut request = Request::from_parts(parts, Sent::new(body, limit, Arc::clone(&turn)));
 
     let patience = |time: Option<Duration>| time.map(|time| time.min(frame.limits.timeout));
     let mut connection = capture_connection(&mut request);
@@ -71,8 +70,8 @@ pub(super) async fn send(
 /// Refuses what would make a tunnel, and what makes a server repeat a request
 /// with the secrets that the guest must not see; `fetch` does not know them either.
 fn refuse_method(method: &Method) -> Result<(), Failure> {
-    let refused = *method == Method::CONNECT || *method == Method::TRACE;
-    if refused || method.as_str().eq_ignore_ascii_case("TRACK") {
+    let refused = ["CONNECT", "TRACE", "TRACK"];
+    if refused.iter().any(|name| method.as_str().eq_ignore_ascii_case(name)) {
         return Err(Code::HttpRequestMethodInvalid.into());
     }
     Ok(())

@@ -44,10 +44,15 @@ impl Target {
                     .with_hint("send credentials in a header"),
             ));
         }
-        let port = match (authority.port(), tls) {
-            (Some(port), _) => port.as_u16(),
-            (None, true) => 443,
-            (None, false) => 80,
+        // `Authority::port` has none for one that is too large.
+        let rest = authority.as_str().strip_prefix(authority.host()).ok_or_else(invalid)?;
+        let port = match rest.strip_prefix(':').unwrap_or(rest) {
+            "" if tls => 443,
+            "" => 80,
+            port if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                port.parse().map_err(|_| invalid())?
+            }
+            _ => return Err(invalid()),
         };
         let host = host(authority.host()).ok_or_else(invalid)?;
         Ok(Self { tls, host, port })
@@ -99,7 +104,8 @@ fn host(host: &str) -> Option<String> {
     }
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    (!host.is_empty() && host.len() <= MAX_HOST && host.chars().all(plain)).then_some(host)
+    let labels = host.split('.').all(|label| !label.is_empty());
+    (labels && host.len() <= MAX_HOST && host.chars().all(plain)).then_some(host)
 }
 
 #[cfg(test)]
@@ -135,7 +141,15 @@ mod tests {
         for uri in ["http://good.org@127.0.0.1/", "http://a:b@good.org/", "http://@good.org/"] {
             assert!(matches!(target(uri), Err(Failure::Refused(_))), "{uri}");
         }
-        for uri in ["http://./", "http://a$b/", "http://[v1.x]/"] {
+        for uri in [
+            "http://./",
+            "http://a../",
+            "http://a..b/",
+            "http://a$b/",
+            "http://[v1.x]/",
+            "http://a:99999/",
+            "http://a:+1/",
+        ] {
             assert!(matches!(target(uri), Err(Failure::Code(_))), "{uri}");
         }
     }

@@ -1,18 +1,25 @@
 //! Connections: kept for the next request, never for another package, and closed
 //! when there is no next one.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use distri_host::Limits;
+use async_trait::async_trait;
+use distri_host::{Limits, Resolver};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::{GUESTS, Net, Setup, code};
+use super::{GUESTS, Net, Setup, code, within};
 use crate::server::Server;
+
+/// A body that no system buffers whole.
+const LARGE: usize = 50_000_000;
 
 fn all_hello(outcomes: &[Value]) -> bool {
     outcomes.iter().all(|outcome| outcome["text"] == "hello")
@@ -147,6 +154,88 @@ async fn an_instance_with_a_response_still_open_is_not_kept() {
         assert_eq!(calls("slow", true).await, 3);
         server.seen.until("the slow one's is closed", |seen| seen.open() <= 1).await;
         assert_eq!(calls("", false).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_with_a_request_under_way_is_not_kept() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let more = "[instances]\nmode = \"shared\"";
+        let setup = Setup { hosts: &[&server.origin()], more, ..Setup::default() };
+        let net = Net::with(guest, setup, |it| it).await;
+        for _ in 0..3 {
+            let input = json!({ "url": server.url("stall"), "abandon": true });
+            assert_eq!(net.call("net", input).await.unwrap()["calls"], 1, "{guest}");
+        }
+        server.seen.until("all are closed", |seen| seen.open() == 0).await;
+    }
+}
+
+/// A server that answers, and then neither reads nor closes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_nobody_reads_from_is_given_up() {
+    for guest in GUESTS {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let setup = Setup {
+            hosts: &[&format!("http://{address}")],
+            limits: within(Duration::from_secs(2)),
+            ..Setup::default()
+        };
+        let net = Net::with(guest, setup, |it| it).await;
+        let input =
+            json!({ "url": format!("http://{address}/"), "method": "post", "upload": LARGE });
+        let call = net.call("net", input);
+        let answer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            stream
+        };
+        let (_, mut stream) = tokio::join!(call, answer);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        // What was on its way comes first, then the end.
+        let read = async {
+            let mut rest = vec![0; 1 << 20];
+            while stream.read(&mut rest).await.is_ok_and(|bytes| bytes > 0) {}
+        };
+        tokio::time::timeout(Duration::from_secs(5), read).await.expect("it is still open");
+    }
+}
+
+/// Names that are found after a while.
+#[derive(Clone, Default)]
+struct Slow(Arc<Mutex<(usize, usize)>>);
+
+#[async_trait]
+impl Resolver for Slow {
+    async fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+        {
+            let mut counts = self.0.lock().unwrap();
+            counts.0 += 1;
+            counts.1 = counts.1.max(counts.0);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.0.lock().unwrap().0 -= 1;
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_has_few_lookups_at_once() {
+    for guest in GUESTS {
+        let slow = Slow::default();
+        let resolver = slow.clone();
+        let setup = Setup { hosts: &["http://slow.example"], ..Setup::default() };
+        let net = Net::with(guest, setup, |it| it.resolver(resolver)).await;
+        let input = json!({ "url": "http://slow.example/", "count": 50, "at_once": true });
+        assert!(
+            net.outcomes(input)
+                .await
+                .iter()
+                .all(|outcome| code(outcome) == "DNS-error" || code(outcome) == "dns-error")
+        );
+        assert_eq!(*slow.0.lock().unwrap(), (0, 8));
     }
 }
 

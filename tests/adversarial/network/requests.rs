@@ -126,6 +126,36 @@ async fn a_redirect_is_a_request_of_its_own() {
     }
 }
 
+/// They lie in the host's memory, as many as a guest has handles.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_requests_are_made_of_is_short() {
+    for guest in GUESTS {
+        let server = Server::start().await;
+        let net = Net::reaching(guest, &[&server.origin()]).await;
+        let long = |bytes: usize| "A".repeat(bytes);
+        for input in [
+            json!({ "url": server.url(""), "method": long(65) }),
+            json!({ "url": format!("http://{}/", long(301)) }),
+            json!({ "url": server.url(&long(16 << 10)) }),
+        ] {
+            let outcome = net.outcome(input).await;
+            assert_eq!(code(&outcome), "http-request-uri-invalid", "{outcome}");
+        }
+        let input = json!({ "url": server.url(&long(8 << 10)), "method": long(64) });
+        assert_eq!(net.outcome(input).await["text"], "hello");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_hosts_and_ports_are_no_address() {
+    for guest in GUESTS {
+        let net = Net::reaching(guest, &["http://*.localhost:*", "http://localhost:*"]).await;
+        for url in ["http://localhost../", "http://a..localhost/", "http://localhost:99999/"] {
+            assert_eq!(code(&net.get(url).await), "http-request-uri-invalid", "{url}");
+        }
+    }
+}
+
 /// The first makes a tunnel; the others make a server repeat the request, with
 /// secrets that the guest must not see.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +163,7 @@ async fn methods_that_tunnel_or_repeat_requests_are_refused() {
     for guest in GUESTS {
         let server = Server::start().await;
         let net = Net::reaching(guest, &[&server.origin()]).await;
-        for method in ["connect", "trace", "TRACK", "track"] {
+        for method in ["connect", "Connect", "trace", "Trace", "TRACK", "track"] {
             let outcome = net.outcome(json!({ "url": server.url(""), "method": method })).await;
             assert_eq!(code(&outcome), "http-request-method-invalid", "{method}");
         }

@@ -17,6 +17,7 @@ interface Input {
   count?: number;
   at_once?: boolean;
   follow?: boolean;
+  abandon?: boolean;
   leave?: boolean;
   connect_ms?: number;
   byte_ms?: number;
@@ -59,7 +60,12 @@ async function exchange(input: Input): Promise<any> {
   request.setPathWithQuery(path || "/");
   const filled = body && fill(body.writable, input.upload!, input.unfinished === true);
   if (!input.unfinished) trailers.writable.write({ tag: "ok", val: null });
-  const response = await client.send(request);
+  const sent = client.send(request);
+  if (input.abandon) {
+    left.push(sent);
+    return {};
+  }
+  const response = await sent;
   await filled;
 
   const status = response.getStatusCode();

@@ -42,6 +42,9 @@ struct Input {
     /// Panics when a request fails.
     #[serde(default)]
     insist: bool,
+    /// Does not wait for the response.
+    #[serde(default)]
+    abandon: bool,
     /// Keeps the response and does not read its body.
     #[serde(default)]
     leave: bool,
@@ -100,6 +103,10 @@ fn begin(input: &Input) -> Result<FutureIncomingResponse, ErrorCode> {
 }
 
 fn end(input: &Input, pending: FutureIncomingResponse) -> Result<Value, ErrorCode> {
+    if input.abandon {
+        std::mem::forget(pending);
+        return Ok(json!({}));
+    }
     pending.subscribe().block();
     let response: IncomingResponse = pending.get().unwrap().unwrap()?;
     let status = response.status();
