@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         return distri_host::Host::serve_compilation().into();
     }
     terminal::init_logs(args.verbose);
+    #[cfg(unix)]
+    allow_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -60,4 +62,14 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(args.json),
     }
+}
+
+/// Lets this process have as many open files and connections as it may: what many
+/// shells begin with is less than a few busy plugins need.
+#[cfg(unix)]
+fn allow_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Without it there are fewer, and whoever is one too many is told.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }

@@ -77,6 +77,7 @@ mod limiter;
 mod limits;
 mod meter;
 mod network;
+mod open_files;
 mod outcome;
 mod output;
 mod plugin;

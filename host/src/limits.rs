@@ -31,6 +31,8 @@ pub struct Limits {
     /// one can hold up to a hundred kilobytes of the host's memory, as a request with
     /// all its headers does.
     pub handles: usize,
+    /// Files and folders that an instance may hold open. 256 by default.
+    pub open_files: usize,
     /// Bytes of one JSON value that crosses the boundary. 1 MiB by default.
     pub payload: usize,
     /// Levels of nesting in a JSON value that crosses the boundary. 128 by default.
@@ -90,6 +92,7 @@ impl Default for Limits {
             table_elements: 100_000,
             instances: 256,
             handles: 2_000,
+            open_files: 256,
             payload: 1 << 20,
             json_depth: 128,
             rows: 10_000,

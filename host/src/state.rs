@@ -17,6 +17,7 @@ use crate::instance::building_meter;
 use crate::limiter::Limiter;
 use crate::meter::Meter;
 use crate::network::{Outgoing, setters};
+use crate::open_files::OpenFiles;
 use crate::output::Output;
 use crate::redact::Secrets;
 use crate::{Capability, HostServices, Limits, Result, databases, folders, imports};
@@ -33,8 +34,11 @@ pub(crate) struct State {
     /// What the guest wrote to its standard output and error.
     pub(crate) output: Output,
     pub(crate) limiter: Limiter,
+    max_open_files: usize,
     /// What of the workspace and the environment it was given.
     given: Given,
+    /// The files that the guest holds open.
+    pub(crate) open_files: OpenFiles,
     /// The database transactions that the guest holds open.
     pub(crate) transactions: databases::Open,
     /// Set while a script's top level runs: clocks then stand still.
@@ -106,6 +110,8 @@ impl State {
             meter,
             output,
             limiter: Limiter::new(limits, usage),
+            max_open_files: limits.open_files,
+            open_files: OpenFiles::default(),
             transactions: databases::Open::default(),
             frozen,
             given: Given::default(),
@@ -116,6 +122,15 @@ impl State {
             outgoing: Outgoing::default(),
             table,
         }
+    }
+
+    /// Makes room for another open file.
+    ///
+    /// # Errors
+    ///
+    /// `resource-limit` when there are too many.
+    pub(crate) fn begin_open(&mut self) -> Result<()> {
+        self.open_files.begin(&self.table, self.max_open_files)
     }
 
     /// Begins another call on a kept instance.

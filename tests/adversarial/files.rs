@@ -49,6 +49,14 @@ impl Files {
         Self { host, folder, _alone: alone }
     }
 
+    /// The package made by another guest, with the folder `data` to read.
+    async fn by(guest: &str) -> Self {
+        let asks = "[[capabilities.filesystem]]\nguest = \"/data\"\npath = \"data\"\n";
+        let files = Self::asking(asks).await;
+        files.host.load_component(&manifest("files", asks), built(guest)).await.unwrap();
+        files
+    }
+
     fn root(&self) -> PathBuf {
         self.folder.path().join("workspace")
     }
@@ -274,4 +282,22 @@ async fn a_link_in_place_of_a_granted_folder_is_not_opened() {
     let error = files.fails().await;
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.hint(), Some("make it: `mkdir -p gone` in the workspace's root"));
+}
+
+/// The process has so many for everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_files_are_bounded() {
+    for guest in ["files-rust", "files-ts"] {
+        let files = Files::by(guest).await;
+        let hoard = async |times: u32, close: bool| {
+            let input =
+                json!({ "guest": "/data", "path": "in.txt", "times": times, "close": close });
+            files.call("hoard", input).await
+        };
+        assert_eq!(hoard(1000, true).await.unwrap().unwrap(), 0, "{guest}");
+        assert_eq!(hoard(256, false).await.unwrap().unwrap(), 256, "{guest}");
+        let error = hoard(257, false).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceLimit, "{guest}: {error}");
+        assert_eq!(error.detail(), Some(r#"{"limit":"open_files","max":256}"#));
+    }
 }

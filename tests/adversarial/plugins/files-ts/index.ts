@@ -1,6 +1,6 @@
 // Sees files and variables over WASI 0.3, with the names of the Rust guest's tools.
 import { createTool } from "distri/base";
-import { readFile, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, writeFile } from "node:fs/promises";
 import environment from "wasi:cli/environment@0.3.0";
 import preopens from "wasi:filesystem/preopens@0.3.0";
 
@@ -14,6 +14,18 @@ export default {
     }),
     createTool({ name: "environment", execute: () => environment.getEnvironment() }),
     createTool({ name: "read", execute: (input) => readFile(at(input), "utf8") }),
+    createTool({
+      name: "hoard",
+      execute: async (input) => {
+        const all: FileHandle[] = [];
+        for (let i = 0; i < input.times; i++) {
+          const file = await open(at(input));
+          if (input.close) await file.close();
+          else all.push(file);
+        }
+        return all.length;
+      },
+    }),
     createTool({ name: "write", execute: (input) => writeFile(at(input), input.text) }),
   ],
 };

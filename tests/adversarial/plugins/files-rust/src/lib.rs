@@ -57,6 +57,20 @@ fn put(folder: &Descriptor, path: &str, text: &str) -> Result<u64, String> {
     show(file.write(text.as_bytes(), 0))
 }
 
+/// Opens a file so often, and closes it again or not.
+#[tool]
+fn hoard(guest: String, path: String, times: u32, close: bool) -> Result<usize, String> {
+    let folder = folder(&guest)?;
+    let mut all = Vec::new();
+    for _ in 0..times {
+        let file = open(&folder, &path, OpenFlags::empty(), DescriptorFlags::READ)?;
+        if !close {
+            all.push(file);
+        }
+    }
+    Ok(all.len())
+}
+
 /// Writes many times, and counts how often it could.
 #[tool]
 fn storm(guest: String, path: String, text: String, times: u32) -> Result<u32, String> {
@@ -98,6 +112,7 @@ fn make(guest: String, path: String) -> Result<(), String> {
 
 export_plugin! {
     tools: [
-        folders, environment, arguments, read, write, storm, symlink, link, rename, remove, make
+        folders, environment, arguments, read, write, hoard, storm, symlink, link, rename, remove,
+        make
     ]
 }
