@@ -25,5 +25,6 @@ show call text-tools/slugify --input '{"text": "Hello, World!"}'
 show call text-tools/word_count --input '{"text": "Hello, World!"}'
 show call checksum/sha256 --input '{"text": "abc"}' --json
 show call checksum/crc32 --input '{"text": "abc"}'
+show call notes/search --input '{"text": "welcome"}'
 show call workspace/today
 show run text-report/report --input '{"text": "Hello, World!"}'

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::Report;
 use crate::measure::{median, micros, time};
-use crate::plugins::{Plugins, cache};
+use crate::plugins::{Plugin, Plugins, cache};
 use crate::server::{self, Certificate};
 
 /// Turns of each, and requests in a turn, which is one call.
@@ -36,44 +36,52 @@ pub(crate) async fn run(plugins: &Plugins, report: &mut Report) -> anyhow::Resul
         .root_certificate(certificate.root.clone())
         .cache_folder(cache()?)
         .build()?;
-    let manifest: Manifest = format!(
-        "package = \"fetch\"\nversion = \"0.1.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n\
-         [capabilities.network]\nhosts = {hosts:?}\n"
-    )
-    .parse()?;
-    host.load_component(&manifest, plugins.fetch.wasm.clone()).await?;
+    for plugin in &plugins.fetching {
+        let manifest: Manifest = format!(
+            "package = \"{}\"\nversion = \"0.1.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n\
+             [capabilities.network]\nhosts = {hosts:?}\n",
+            plugin.artifact.package
+        )
+        .parse()?;
+        host.load_component(&manifest, plugin.wasm.clone()).await?;
+    }
 
     report.line(format!("{REQUESTS} requests in one call, to a server on loopback (medians):"));
-    for ((scheme, keeping, ending), at_most) in origins.iter().zip([0.9, 0.5]) {
-        let pooled = format!("{scheme}://{keeping}/");
-        let single = format!("{scheme}://{ending}/");
-        for (at_once, how) in [(false, "one after another"), (true, "at once")] {
-            fetch(&host, &pooled, at_once).await?;
-            let (mut on_kept, mut on_own) = (Vec::new(), Vec::new());
-            for _ in 0..TURNS {
-                time!(on_kept, 1, fetch(&host, &pooled, at_once));
-                time!(on_own, 1, fetch(&host, &single, at_once));
+    for plugin in &plugins.fetching {
+        for ((scheme, keeping, ending), at_most) in origins.iter().zip([1.0, 0.7]) {
+            let pooled = format!("{scheme}://{keeping}/");
+            let single = format!("{scheme}://{ending}/");
+            for (at_once, how) in [(false, "one after another"), (true, "at once")] {
+                let fetch = async |url: &str| fetch(&host, plugin, url, at_once).await;
+                fetch(&pooled).await?;
+                let (mut on_kept, mut on_own) = (Vec::new(), Vec::new());
+                for _ in 0..TURNS {
+                    time!(on_kept, 1, fetch(&pooled));
+                    time!(on_own, 1, fetch(&single));
+                }
+                let (kept, own) = (median(&mut on_kept), median(&mut on_own));
+                let what = format!("{} {scheme} {how}", plugin.language);
+                report.line(format!(
+                    "  {what:<35} kept connections {:>12}   one each {:>12}",
+                    micros(kept),
+                    micros(own)
+                ));
+                report.figure(
+                    format!("{what}: kept ÷ one connection each"),
+                    kept.as_secs_f64() / own.as_secs_f64(),
+                    "",
+                    at_most,
+                );
             }
-            let (kept, own) = (median(&mut on_kept), median(&mut on_own));
-            report.line(format!(
-                "  {scheme:<6} {how:<18} kept connections {:>12}   one each {:>12}",
-                micros(kept),
-                micros(own)
-            ));
-            report.figure(
-                format!("{scheme} {how}: kept ÷ one connection each"),
-                kept.as_secs_f64() / own.as_secs_f64(),
-                "",
-                at_most,
-            );
         }
     }
     Ok(())
 }
 
-async fn fetch(host: &Host, url: &str, at_once: bool) -> anyhow::Result<()> {
+async fn fetch(host: &Host, plugin: &Plugin, url: &str, at_once: bool) -> anyhow::Result<()> {
     let input = json!({ "url": url, "count": REQUESTS, "at_once": at_once });
-    let answer = host.execute_tool("fetch", "fetch", ToolCall::new(input.to_string())).await?;
+    let package = plugin.artifact.package.as_str();
+    let answer = host.execute_tool(package, "fetch", ToolCall::new(input.to_string())).await?;
     anyhow::ensure!(answer.result == (REQUESTS * ANSWER).to_string(), "got {answer:?}");
     Ok(())
 }

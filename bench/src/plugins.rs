@@ -1,5 +1,5 @@
-//! The plugins that are measured: one tool, `echo`, in Rust and in TypeScript; and
-//! one that makes requests.
+//! The plugins that are measured, in Rust and in TypeScript: one tool, `echo`; and
+//! one that makes requests, `fetch`.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub(crate) struct Plugins {
     pub(crate) host: Host,
     pub(crate) rust: Plugin,
     pub(crate) typescript: Plugin,
-    pub(crate) fetch: Plugin,
+    pub(crate) fetching: [Plugin; 2],
 }
 
 impl Plugins {
@@ -47,8 +47,8 @@ impl Plugins {
             anyhow::Ok(Plugin { language, artifact, wasm })
         };
         let (rust, typescript) = (plugin("echo-rust", "Rust")?, plugin("echo-ts", "TypeScript")?);
-        let fetch = plugin("fetch-rust", "Rust")?;
-        Ok(Self { host, rust, typescript, fetch })
+        let fetching = [plugin("fetch-rust", "Rust")?, plugin("fetch-ts", "TypeScript")?];
+        Ok(Self { host, rust, typescript, fetching })
     }
 
     pub(crate) fn both(&self) -> [&Plugin; 2] {

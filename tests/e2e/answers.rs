@@ -37,6 +37,18 @@ fn the_examples_build_and_answer() {
     );
     assert!(run.stderr.contains("no model runs"), "a scripted answer says so: {run:#?}");
 
+    let added = call("notes/add", r#"{"name":"idea","text":"Make\nWelcome better"}"#);
+    assert_eq!(added, json!({ "result": { "file": "idea.md" } }));
+    let kept = std::fs::read_to_string(examples.path().join("notes/idea.md")).unwrap();
+    assert_eq!(kept, "Make\nWelcome better");
+    assert_eq!(
+        call("notes/search", r#"{"text":"welcome"}"#)["result"],
+        json!([
+            { "file": "idea.md", "line": 2, "text": "Welcome better" },
+            { "file": "welcome.md", "line": 1, "text": "# Welcome" },
+        ])
+    );
+
     let today = examples.distri(&["call", "workspace/today"]).json();
     let date = today["date"].as_str().unwrap();
     assert!(date.len() == 10 && date.starts_with("20"), "{today}");
@@ -49,6 +61,8 @@ fn the_examples_build_and_answer() {
         [
             "checksum/sha256",
             "checksum/crc32",
+            "notes/add",
+            "notes/search",
             "text-tools/slugify",
             "text-tools/word_count",
             "workspace/today"

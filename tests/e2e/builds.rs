@@ -161,7 +161,7 @@ fn without_a_wasm_target_only_rust_packages_are_not_built() {
             "no Rust toolchain here can build for WebAssembly",
             "rustup target add wasm32-wasip2",
             "text-tools 0.1.0: TypeScript component",
-            "3 packages built, 1 failed",
+            "4 packages built, 1 failed",
         ],
     );
     assert_eq!(

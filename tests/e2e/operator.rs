@@ -57,6 +57,15 @@ fn a_secret_is_seen_once_it_is_approved_and_until_more_is_asked() {
     sandbox.distri_with_input(&["secrets", "set", "OTHER"], "x");
     assert_eq!(tell(&sandbox, &[]).json()["result"], json!({ "KEY": "the value" }));
 
+    // Another package of the name would have what this one was approved.
+    let elsewhere = sandbox.path().join("aside");
+    std::fs::rename(sandbox.path().join("plugins/p"), &elsewhere).unwrap();
+    sandbox.build();
+    let grants = sandbox.distri(&["grants"]);
+    assert!(grants.stderr.contains("`p` is approved, and not built here"), "{grants:#?}");
+    std::fs::rename(&elsewhere, sandbox.path().join("plugins/p")).unwrap();
+    sandbox.build();
+
     let revoked = sandbox.distri(&["approve", "p", "--revoke"]);
     assert_eq!(revoked.code, 0, "{revoked:#?}");
     assert_eq!(tell(&sandbox, &[]).json()["result"], json!({}));
@@ -167,18 +176,6 @@ fn a_call_that_is_not_asked_for_is_denied_with_the_line_to_add() {
 fn an_audit_of_the_examples_prints_what_their_manifests_ask_for() {
     let sandbox = Sandbox::examples();
     sandbox.build();
-    let input = ["--input", "{\"text\": \"Hello, World!\"}"];
-    let run = ["run", "text-report/report", "--audit"];
-    let audited = sandbox.distri(&[run.as_slice(), &input].concat());
-    assert_eq!(audited.code, 0, "{audited:#?}");
-    let json = sandbox.distri(&[run.as_slice(), &input, &["--json"]].concat()).json();
-    let reports = json["audit"].as_array().unwrap();
-    assert_eq!(reports.len(), 1, "only text-report uses anything: {json:#}");
-    assert_eq!(reports[0]["package"], "text-report");
-    assert_eq!(reports[0]["refused"], json!([]));
-    let least = reports[0]["manifest"].as_str().unwrap();
-    assert!(audited.stderr.contains(least), "{audited:#?}");
-
     let capabilities = |text: &str| {
         let table: toml::Table = toml::from_str(text).unwrap();
         let asked = table["capabilities"].clone().try_into();
@@ -186,18 +183,40 @@ fn an_audit_of_the_examples_prints_what_their_manifests_ask_for() {
         asked.tools.sort();
         asked
     };
-    let manifest = std::fs::read_to_string(sandbox.path().join("plugins/text-report/distri.toml"));
-    assert_eq!(capabilities(least), capabilities(&manifest.unwrap()));
-
-    for (name, more) in [
-        ("text-tools/slugify", input.as_slice()),
-        ("checksum/sha256", &input),
-        ("workspace/today", &[]),
+    let text = "{\"text\": \"Hello, World!\"}";
+    for (how, name, input, uses) in [
+        ("run", "text-report/report", text, Some("text-report")),
+        ("call", "notes/search", text, Some("notes")),
+        ("call", "notes/add", "{\"name\": \"a\", \"text\": \"b\"}", Some("notes")),
+        ("call", "text-tools/slugify", text, None),
+        ("call", "text-tools/word_count", text, None),
+        ("call", "checksum/sha256", text, None),
+        ("call", "checksum/crc32", text, None),
+        ("call", "workspace/today", "{}", None),
     ] {
-        let call = ["call", name, "--audit", "--json"];
-        let json = sandbox.distri(&[call.as_slice(), more].concat()).json();
-        assert_eq!(json["audit"], json!([]), "{name}");
+        let audited = sandbox.distri(&[how, name, "--audit", "--json", "--input", input]);
+        assert_eq!(audited.code, 0, "{name}: {audited:#?}");
+        let json = audited.json();
+        let reports = json["audit"].as_array().unwrap();
+        let Some(package) = uses else {
+            assert_eq!(json["audit"], json!([]), "{name}");
+            continue;
+        };
+        assert_eq!(reports.len(), 1, "only {package} uses anything: {json:#}");
+        assert_eq!(reports[0]["package"], package);
+        assert_eq!(reports[0]["refused"], json!([]));
+        let least = reports[0]["manifest"].as_str().unwrap();
+        let manifest = sandbox.path().join(format!("plugins/{package}/distri.toml"));
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        assert_eq!(capabilities(least), capabilities(&manifest), "{name}");
     }
+    let shown = sandbox.distri(&["call", "notes/search", "--audit", "--input", text]);
+    assert!(
+        shown.stderr.contains(
+            "[[capabilities.filesystem]]\nguest = \"/notes\"\npath = \"notes\"\naccess = \"read-write\"\n"
+        ),
+        "{shown:#?}"
+    );
 }
 
 #[test]

@@ -176,25 +176,28 @@ impl Uses {
         });
         lists.entry("databases").or_default().extend(databases);
 
-        let mut text = "[capabilities]\n".to_owned();
+        let mut own = String::new();
         for key in ["tools", "agents", "secrets", "env", "databases"] {
             if let Some(list) = lists.get(key).filter(|list| !list.is_empty()) {
-                let _ = writeln!(text, "{key} = [{}]", list.join(", "));
+                let _ = writeln!(own, "{key} = [{}]", list.join(", "));
             }
         }
-        if !hosts.is_empty() {
-            let _ = writeln!(text, "\n[capabilities.network]\nhosts = [{}]", hosts.join(", "));
+        let mut tables = Vec::new();
+        if !own.is_empty() {
+            tables.push(format!("[capabilities]\n{own}"));
         }
-        for ((guest, path), access) in folders {
-            let _ = writeln!(
-                text,
-                "\n[[capabilities.filesystem]]\nguest = {}\npath = {}\naccess = {}",
+        if !hosts.is_empty() {
+            tables.push(format!("[capabilities.network]\nhosts = [{}]\n", hosts.join(", ")));
+        }
+        tables.extend(folders.into_iter().map(|((guest, path), access)| {
+            format!(
+                "[[capabilities.filesystem]]\nguest = {}\npath = {}\naccess = {}\n",
                 quoted(guest),
                 quoted(path),
                 quoted(access.as_str())
-            );
-        }
-        text
+            )
+        }));
+        tables.join("\n")
     }
 }
 
@@ -257,5 +260,12 @@ filesystem = [{ guest = "/data", path = "data", access = "read" }]
         least.network.hosts.sort();
         asked.network.hosts.sort();
         assert_eq!(least, asked, "{}", report.manifest);
+        let audit = Audit::default();
+        audit.observe("p", folder, true);
+        let [report] = audit.report(|_| None).try_into().unwrap();
+        assert_eq!(
+            report.manifest,
+            "[[capabilities.filesystem]]\nguest = \"/data\"\npath = \"data\"\naccess = \"read\"\n"
+        );
     }
 }

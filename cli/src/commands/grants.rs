@@ -38,6 +38,9 @@ pub(crate) fn run(args: &Args, grants: &Grants) -> Result<(), Failure> {
     if artifacts.is_empty() {
         terminal::warning("nothing is built here yet; run `distri build`");
     }
+    if grants.package.is_none() {
+        warn_of_leftovers(&workspace, &artifacts)?;
+    }
     let sources = sources(&workspace, grants)?;
     let all: Vec<(&Artifact, Vec<Row>)> =
         artifacts.iter().map(|artifact| (artifact, rows(artifact, &sources))).collect();
@@ -66,6 +69,21 @@ pub(crate) fn run(args: &Args, grants: &Grants) -> Result<(), Failure> {
                 "  `distri approve {}` grants what is asked for",
                 artifact.package
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Says what was approved and is not there any more: another package of that name
+/// would have it.
+fn warn_of_leftovers(workspace: &Workspace, artifacts: &[Artifact]) -> Result<(), Failure> {
+    for package in Approvals::of_user(workspace.root())?.all()?.into_keys() {
+        if artifacts.iter().all(|artifact| artifact.package != package) {
+            terminal::warning(&format!("`{package}` is approved, and not built here"));
+            terminal::note(
+                "hint",
+                &format!("run `distri approve {package} --revoke`, unless it comes back"),
+            );
         }
     }
     Ok(())
