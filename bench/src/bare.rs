@@ -2,7 +2,10 @@
 //! record of the call.
 
 use anyhow::Context as _;
-use wasmtime::component::{Accessor, Component, HasSelf, InstancePre, Linker, ResourceTable};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    Accessor, Component, HasSelf, InstancePre, Linker, ResourceTable, ResourceType,
+};
 use wasmtime::{AsContextMut as _, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
@@ -81,6 +84,7 @@ impl Bare {
             &mut linker,
             |state| state,
         )?;
+        trap_unused(&mut linker, component)?;
         let pre = linker.instantiate_pre(component)?;
         let tool = tool::GuestIndices::new(&pre)?;
         Ok(Self { pre, tool })
@@ -109,6 +113,39 @@ impl Bare {
         anyhow::ensure!(answer == INPUT, "bare wasmtime answers {answer}");
         Ok(())
     }
+}
+
+/// What a plugin's engine could use of our interfaces, and these plugins do not.
+/// `define_unknown_imports_as_traps` would take other versions of WASI for unknown.
+fn trap_unused(linker: &mut Linker<State>, component: &Component) -> wasmtime::Result<()> {
+    let engine = component.engine();
+    for (interface, item) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
+        let known = ["distri:plugin/host@", "distri:plugin/types@"];
+        if !interface.starts_with("distri:plugin/")
+            || known.iter().any(|known| interface.starts_with(known))
+        {
+            continue;
+        }
+        let mut stub = linker.instance(interface)?;
+        for (name, item) in instance.exports(engine) {
+            match item.ty {
+                ComponentItem::ComponentFunc(function) if function.async_() => {
+                    stub.func_new_concurrent(name, |_, _, _, _| {
+                        Box::pin(async { wasmtime::bail!("not here") })
+                    })?;
+                }
+                ComponentItem::ComponentFunc(_) => {
+                    stub.func_new(name, |_, _, _, _| wasmtime::bail!("not here"))?;
+                }
+                ComponentItem::Resource(_) => {
+                    stub.resource(name, ResourceType::host::<()>(), |_, _| Ok(()))?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn context() -> ExecutionContext {

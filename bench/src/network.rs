@@ -47,8 +47,10 @@ pub(crate) async fn run(plugins: &Plugins, report: &mut Report) -> anyhow::Resul
     }
 
     report.line(format!("{REQUESTS} requests in one call, to a server on loopback (medians):"));
-    for plugin in &plugins.fetching {
-        for ((scheme, keeping, ending), at_most) in origins.iter().zip([1.0, 0.7]) {
+    // An engine for scripts keeps a processor busy for longer than a connection to
+    // loopback takes.
+    for (plugin, bounds) in plugins.fetching.iter().zip([[0.9, 0.5], [1.1, 0.9]]) {
+        for ((scheme, keeping, ending), at_most) in origins.iter().zip(bounds) {
             let pooled = format!("{scheme}://{keeping}/");
             let single = format!("{scheme}://{ending}/");
             for (at_once, how) in [(false, "one after another"), (true, "at once")] {

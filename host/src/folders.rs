@@ -29,7 +29,7 @@ pub(crate) fn open<'a>(
     }
     let plugin = &frame.plugin;
     let package = &plugin.info.package;
-    let root = plugin.root.as_deref().ok_or_else(|| {
+    let root = plugin.root().ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("`{package}` belongs to no workspace"))
             .with_hint("give the host a workspace: `Host::builder().workspace(…)`")
     })?;

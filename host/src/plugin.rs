@@ -28,12 +28,12 @@ pub(crate) struct Plugin {
     pub(crate) instances: Instances,
     /// What it may do.
     pub(crate) grant: Grant,
-    /// The root of the workspace that its folders lie in.
-    pub(crate) root: Option<PathBuf>,
+    /// The root of the workspace that its folders lie in, for one that was not built.
+    root: Option<PathBuf>,
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
     /// Its connections, from its first request on.
-    connections: OnceLock<Connections>,
+    connections: OnceLock<Box<Connections>>,
     /// Set when it is replaced or unloaded: calls under way finish on it.
     retired: AtomicBool,
     /// Where the code is, for one that was built; the component is `info.digest`.
@@ -62,7 +62,6 @@ impl Plugin {
         };
         let limits = limits.lowered_by(&artifact.limits);
         let mut plugin = Self::new(id, info, limits, artifact.instances, grant);
-        plugin.root = store.root().map(Path::to_owned);
         plugin.built = Some((artifact.script, store));
         plugin
     }
@@ -100,7 +99,12 @@ impl Plugin {
 
     /// Its connections.
     pub(crate) fn connections(self: &Arc<Self>, network: &Network) -> &Connections {
-        self.connections.get_or_init(|| Connections::new(self, network))
+        self.connections.get_or_init(|| Box::new(Connections::new(self, network)))
+    }
+
+    /// The root of the workspace that its folders lie in.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.root.as_deref().or_else(|| self.built.as_ref()?.1.root())
     }
 
     /// Keeps no instance from now on.
