@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     /// What of the workspace and the environment it was given.
     given: Given,
+    /// The statements of databases that are under way.
+    pub(crate) statements: databases::Open,
     /// The database transactions that the guest holds open.
     pub(crate) transactions: databases::Open,
     /// Set while a script's top level runs: clocks then stand still.
@@ -102,6 +104,7 @@ impl State {
             meter,
             output,
             limiter: Limiter::new(limits, usage),
+            statements: databases::Open::default(),
             transactions: databases::Open::default(),
             frozen,
             given: Given::default(),

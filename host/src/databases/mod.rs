@@ -5,6 +5,7 @@
 mod errors;
 mod interface;
 mod lease;
+mod places;
 mod postgres;
 mod postgres_values;
 mod relay;
@@ -30,8 +31,7 @@ use crate::imports::authorise;
 use crate::{Capability, Limits, Result};
 
 pub(crate) use self::interface::add_to_linker;
-pub(crate) use self::transaction::Open;
-use self::transaction::Place;
+pub(crate) use self::places::Open;
 #[expect(unreachable_pub, reason = "the generated code exports it again")]
 pub use self::transaction::Transaction;
 

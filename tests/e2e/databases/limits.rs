@@ -141,6 +141,36 @@ async fn transactions_and_connections_are_bounded() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_under_way_and_their_length_are_bounded() {
+    let few = limits(|limits| limits.statements = 2);
+    let setup = Setup::with_limits(&["sql-ts", "sql-rust-sync"], ALL, READING, few).await;
+    setup.prepare("create table t (a integer)").await;
+    let slow = "with recursive c(x) as (select 1 union all select x + 1 from c where x < 300000) \
+                select count(*) as n from c";
+    for database in setup.names() {
+        let crowd = json!({ "database": database, "size": 3, "step": step("query", slow) });
+        let answers = setup.call("sql-ts", "crowd", &crowd).await.unwrap();
+        let (done, refused): (Vec<_>, Vec<_>) =
+            answers.as_array().unwrap().iter().partition(|it| it.is_array());
+        assert_eq!((done.len(), refused.len()), (2, 1), "{answers}");
+        assert_eq!(refused[0]["kind"], "limit");
+        assert_eq!(refused[0]["detail"], json!({ "limit": "statements", "max": 2 }));
+
+        for guest in ["sql-ts", "sql-rust-sync"] {
+            let many = vec![serde_json::Value::Null; 140_000];
+            let steps = json!([{ "do": "query", "statement": "select 1", "parameters": many }]);
+            for answer in [
+                setup.run(guest, database, "query", "select 1", json!(many)).await,
+                setup.transact(guest, database, steps, "commit").await.unwrap()["end"].clone(),
+            ] {
+                is_error(&answer, "payload-too-large", "the statement and its parameters have");
+                assert_eq!(answer["detail"], json!({ "limit": "payload", "max": 1_048_576 }));
+            }
+        }
+    }
+}
+
 /// A host whose memory one row could fill, were it read as a whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_too_large_is_not_taken_into_memory() {
