@@ -7,6 +7,8 @@ mod interface;
 mod lease;
 mod places;
 mod postgres;
+mod postgres_numeric;
+mod postgres_times;
 mod postgres_values;
 mod relay;
 mod rows;
