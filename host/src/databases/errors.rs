@@ -113,6 +113,7 @@ fn forbidden(name: &str, message: &str) -> Error {
 mod sqlite {
     pub(super) const BUSY: i32 = 5;
     pub(super) const LOCKED: i32 = 6;
+    pub(super) const NOMEM: i32 = 7;
     pub(super) const READONLY: i32 = 8;
     pub(super) const INTERRUPT: i32 = 9;
     pub(super) const IOERR: i32 = 10;
@@ -182,6 +183,10 @@ fn sqlite_refusal(
             Err(limit) => out_of_cpu(&frame.name(), limit),
         },
         sqlite::BUSY | sqlite::LOCKED => locked(name),
+        sqlite::NOMEM => {
+            Error::new(ErrorKind::Limit, format!("the statement is too much for `{name}` at once"))
+                .with_hint("SQLite runs out of memory: write fewer rows at a time, or ask for less")
+        }
         sqlite::READONLY => read_only(name, error.message()),
         sqlite::AUTH => forbidden(name, error.message()),
         // So it says of functions.

@@ -80,6 +80,14 @@ impl Collector {
         self.count(self.rows.columns.iter().map(String::len).sum())
     }
 
+    /// Checks that there is room for so many bytes, before they are copied.
+    pub(crate) fn room(&self, bytes: usize) -> Result<()> {
+        if self.bytes.saturating_add(bytes) > self.max_bytes {
+            return Err(too_large(self.max_bytes));
+        }
+        Ok(())
+    }
+
     /// Takes one more row.
     pub(crate) fn push(&mut self, row: Vec<Value>) -> Result<()> {
         let row: Vec<Value> = row.into_iter().map(portable).collect();
@@ -102,10 +110,8 @@ impl Collector {
     }
 
     fn count(&mut self, bytes: usize) -> Result<()> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > self.max_bytes {
-            return Err(too_large(self.max_bytes));
-        }
+        self.room(bytes)?;
+        self.bytes += bytes;
         Ok(())
     }
 }
