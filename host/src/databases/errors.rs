@@ -151,7 +151,8 @@ fn refusal(error: &dyn DatabaseError, frame: &Frame, name: &str) -> Error {
     }
     // Connections, their number, who may have them, and servers that stop.
     if ["08", "28", "3D", "53", "57", "58"].iter().any(|class| state.starts_with(class)) {
-        tracing::warn!(database = name, %error, sqlstate = %state, "a database cannot be used");
+        // A guest may raise the same, with words of its own.
+        tracing::warn!(database = name, sqlstate = %state, "a database cannot be used");
         return Error::new(
             ErrorKind::NotFound,
             format!("the database `{name}` cannot be used now"),
@@ -193,7 +194,8 @@ fn sqlite_refusal(
         _ if error.message().starts_with("not authorized") => forbidden(name, error.message()),
         sqlite::TOOBIG => rows::too_large(frame.limits.payload),
         sqlite::IOERR | sqlite::CORRUPT | sqlite::CANTOPEN | sqlite::NOTADB => {
-            tracing::warn!(database = name, %error, "a database cannot be used");
+            // Of a file that is damaged, SQLite names tables.
+            tracing::warn!(database = name, sqlite = extended, "a database cannot be used");
             Error::new(ErrorKind::NotFound, format!("the database `{name}` cannot be used now"))
                 .with_hint("the host's log says why")
         }

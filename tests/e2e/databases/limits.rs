@@ -83,6 +83,22 @@ async fn a_statement_ends_with_its_call_and_its_connection_is_free() {
     }
 }
 
+/// Code that no timeout ends, and that does not look for its client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_takes_no_end_is_ended() {
+    let setup = Setup::new(&["sql-rust"], ALL, ALL).await;
+    let Some(pg) = &setup.pg else { return };
+    let statement = "do $$ begin \
+                       perform set_config('client_connection_check_interval', '0', false); \
+                       loop begin perform pg_sleep(60); exception when query_canceled then null; end; end loop; \
+                     end $$";
+    let input = json!({ "database": "pg", "do": "execute", "statement": statement });
+    let deadline = Some(Duration::from_secs(1));
+    let error = setup.call_within("sql-rust", "run", &input, deadline).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+    assert!(pg.is_idle_within(Duration::from_secs(3)).await, "it goes on");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_sqlite_computes_is_the_calls() {
     let short = limits(|limits| limits.cpu = Duration::from_millis(500));

@@ -116,6 +116,15 @@ async fn neither_passwords_nor_statements_are_told_or_logged() {
             is_error(&answer, "invalid-input", "nowhere");
             told.push_str(&answer.to_string());
         }
+        if setup.pg.is_some() {
+            // What a plugin has the server say, and errors that look like the server's.
+            for statement in [
+                "do $$ begin raise warning 'in a statement'; end $$",
+                "do $$ begin raise exception 'in a statement' using errcode = '57P05'; end $$",
+            ] {
+                told.push_str(&setup.execute("pg", statement).await.to_string());
+            }
+        }
     }
     let logged = String::from_utf8_lossy(&transcript.0.lock().unwrap()).into_owned();
     assert!(logged.contains("host_call") && logged.contains("gone"), "{logged}");
