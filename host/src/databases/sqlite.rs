@@ -86,6 +86,12 @@ pub(crate) fn pool(
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             Box::pin(async move {
+                if access == Access::ReadWrite {
+                    // Otherwise a plugin that reads keeps others from writing. Where it
+                    // cannot be, or not now, that is as it was.
+                    let mode = sqlx::raw_sql("PRAGMA journal_mode = WAL");
+                    let _ = mode.execute(&mut *connection).await;
+                }
                 sqlite_guard::limit(&mut connection.lock_handle().await?, length)
             })
         })
