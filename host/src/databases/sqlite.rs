@@ -36,8 +36,8 @@ const STEPS: i32 = 1_000;
 /// Rows that wait between SQLite's thread and the call.
 const ROWS_AHEAD: usize = 1;
 
-/// Bytes that a row may have before anybody can count them; with it there are two
-/// copies of others. The more columns, the shorter their values.
+/// Bytes that a row may have before anybody can count them: the more columns, the
+/// shorter their values. A few such rows are there at once.
 const ROW: usize = 64 << 20;
 
 /// How long a lock of somebody else's is waited for, and how often it is looked
@@ -194,6 +194,7 @@ impl Session {
         let mut handle = session.lease.connection().lock_handle().await?;
         sqlite_functions::register(&mut handle, &clock)?;
         sqlite_guard::limit_length(&mut handle, length);
+        sqlite_guard::forget(&mut handle);
         handle.set_progress_handler(STEPS, move || clock());
         sqlite_guard::authorise(&mut handle, None)?;
         drop(handle);

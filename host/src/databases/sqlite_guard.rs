@@ -48,6 +48,12 @@ pub(crate) fn limit_length(handle: &mut LockedSqliteHandle<'_>, length: usize) {
     unsafe { ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, length) };
 }
 
+/// Takes from a connection what `last_insert_rowid()` tells of others' calls.
+pub(crate) fn forget(handle: &mut LockedSqliteHandle<'_>) {
+    // SAFETY: the connection is open and locked.
+    unsafe { ffi::sqlite3_set_last_insert_rowid(handle.as_raw_handle().as_ptr(), 0) };
+}
+
 /// Bounds what any statement may do on this connection. `length` is the longest
 /// text, blob, row and statement, in bytes.
 pub(crate) fn limit(handle: &mut LockedSqliteHandle<'_>, length: usize) -> Result<(), sqlx::Error> {

@@ -13,6 +13,18 @@ use crate::postgres::PASSWORD;
 async fn nothing_of_a_session_reaches_the_next_call() {
     let one = limits(|limits| limits.connections = 1);
     let setup = Setup::with_limits(&["sql-ts", "sql-rust"], ALL, ALL, one).await;
+    setup.execute("lite", "create table t (a integer)").await;
+    setup.execute("lite", "insert into t values (1)").await;
+    let last = setup
+        .run(
+            "sql-ts",
+            "lite",
+            "execute",
+            "insert into t select 1 where last_insert_rowid() > 0",
+            json!([]),
+        )
+        .await;
+    assert_eq!(last, 0);
     let Some(pg) = &setup.pg else { return };
     for statement in [
         "select set_config('distri.note', 'mine', false)",
