@@ -1,5 +1,5 @@
 //! PostgreSQL. A statement of a guest runs in a transaction that the host began:
-//! one that reads cannot be made to write, because it has looked at the database
+//! one that reads writes to no table, because it has looked at the database
 //! before the guest's first word.
 
 use std::str::FromStr;
@@ -139,6 +139,8 @@ async fn forget(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 /// Ends processes of the server's whose sessions were not given back. A guest's
 /// code may go on in them without looking at timeouts, or at who still waits.
 async fn end(options: PgConnectOptions, mut to_end: UnboundedReceiver<i32>) {
+    // What a role sets for itself does not come before what a connection asks for.
+    let options = options.options([("statement_timeout", "0")]);
     let mut processes = Vec::new();
     while to_end.recv_many(&mut processes, 100).await > 0 {
         let list = processes.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
