@@ -40,6 +40,9 @@ pub struct Limits {
     /// Rows that one query may give. 10,000 by default. Their bytes are bounded by
     /// `payload`.
     pub rows: usize,
+    /// Statements of databases that one call may have under way at once; one more
+    /// fails. 64 by default. The bytes of each are bounded by `payload`.
+    pub statements: u32,
     /// Database transactions that one call may have open at once. 8 by default.
     pub transactions: u32,
     /// Connections that a plugin may have to one database: so many for reading
@@ -96,6 +99,7 @@ impl Default for Limits {
             payload: 1 << 20,
             json_depth: 128,
             rows: 10_000,
+            statements: 64,
             transactions: 8,
             connections: 8,
             log_lines: 1_000,

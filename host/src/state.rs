@@ -39,6 +39,8 @@ pub(crate) struct State {
     given: Given,
     /// The files that the guest holds open.
     pub(crate) open_files: OpenFiles,
+    /// The statements of databases that are under way.
+    pub(crate) statements: databases::Open,
     /// The database transactions that the guest holds open.
     pub(crate) transactions: databases::Open,
     /// Set while a script's top level runs: clocks then stand still.
@@ -112,6 +114,7 @@ impl State {
             limiter: Limiter::new(limits, usage),
             max_open_files: limits.open_files,
             open_files: OpenFiles::default(),
+            statements: databases::Open::default(),
             transactions: databases::Open::default(),
             frozen,
             given: Given::default(),

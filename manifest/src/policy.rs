@@ -129,13 +129,14 @@ fn addresses<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Ip
     texts.into_iter().map(parse).collect()
 }
 
-/// The text with stars for what follows the scheme of each URL that has a user or a
-/// password in it, every other character at its place: for excerpts.
+/// The text with stars for the rest of each line on which the scheme of a URL is
+/// followed by a user or a password, every other character at its place: for
+/// excerpts. Where a URL ends depends on how it is quoted.
 fn without_passwords(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
-        let end = after.find(['"', '\'', '\n']).unwrap_or(after.len());
+        let end = after.find('\n').unwrap_or(after.len());
         let (address, next) = after.split_at(end);
         shown.push_str(before);
         shown.push_str("://");
@@ -321,6 +322,11 @@ mod tests {
         let error = text.parse::<Policy>().unwrap_err();
         assert_eq!(error.line(), Some(3));
         assert!(!format!("{error:?}").contains("pass@"), "{error:?}");
+        for quoted in ["\"postgres://me:pa'ss@host/db\"", "'postgres://me:pa\"ss@host/db'"] {
+            let text = format!("[databases.main]\nurl = {quoted} urls = 1\n");
+            let error = text.parse::<Policy>().unwrap_err();
+            assert!(!format!("{error:?}").contains("ss@"), "{error:?}");
+        }
         let policy: Policy =
             "[databases.main]\nurl = \"postgres://me:pass@host/db\"".parse().unwrap();
         assert!(!format!("{policy:?}").contains("pass"), "{policy:?}");

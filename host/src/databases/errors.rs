@@ -113,6 +113,7 @@ fn forbidden(name: &str, message: &str) -> Error {
 mod sqlite {
     pub(super) const BUSY: i32 = 5;
     pub(super) const LOCKED: i32 = 6;
+    pub(super) const NOMEM: i32 = 7;
     pub(super) const READONLY: i32 = 8;
     pub(super) const INTERRUPT: i32 = 9;
     pub(super) const IOERR: i32 = 10;
@@ -150,7 +151,8 @@ fn refusal(error: &dyn DatabaseError, frame: &Frame, name: &str) -> Error {
     }
     // Connections, their number, who may have them, and servers that stop.
     if ["08", "28", "3D", "53", "57", "58"].iter().any(|class| state.starts_with(class)) {
-        tracing::warn!(database = name, %error, sqlstate = %state, "a database cannot be used");
+        // A guest may raise the same, with words of its own.
+        tracing::warn!(database = name, sqlstate = %state, "a database cannot be used");
         return Error::new(
             ErrorKind::NotFound,
             format!("the database `{name}` cannot be used now"),
@@ -182,13 +184,18 @@ fn sqlite_refusal(
             Err(limit) => out_of_cpu(&frame.name(), limit),
         },
         sqlite::BUSY | sqlite::LOCKED => locked(name),
+        sqlite::NOMEM => {
+            Error::new(ErrorKind::Limit, format!("the statement is too much for `{name}` at once"))
+                .with_hint("SQLite runs out of memory: write fewer rows at a time, or ask for less")
+        }
         sqlite::READONLY => read_only(name, error.message()),
         sqlite::AUTH => forbidden(name, error.message()),
         // So it says of functions.
         _ if error.message().starts_with("not authorized") => forbidden(name, error.message()),
         sqlite::TOOBIG => rows::too_large(frame.limits.payload),
         sqlite::IOERR | sqlite::CORRUPT | sqlite::CANTOPEN | sqlite::NOTADB => {
-            tracing::warn!(database = name, %error, "a database cannot be used");
+            // Of a file that is damaged, SQLite names tables.
+            tracing::warn!(database = name, sqlite = extended, "a database cannot be used");
             Error::new(ErrorKind::NotFound, format!("the database `{name}` cannot be used now"))
                 .with_hint("the host's log says why")
         }

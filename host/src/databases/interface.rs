@@ -5,7 +5,8 @@ use std::sync::Arc;
 use wasmtime::component::{Accessor, HasSelf, Linker, Resource};
 use wasmtime_wasi::WasiView as _;
 
-use super::{Place, Transaction, execute, query};
+use super::places::Place;
+use super::{Transaction, execute, query, rows};
 use crate::bindings::v02::distri::plugin::sql as v02;
 use crate::bindings::v03::distri::plugin::{sql as v03, sql_types};
 use crate::bindings::{CallError, Rows, Value};
@@ -36,7 +37,22 @@ fn asked(
 /// The call, and a place for one more transaction.
 fn place(state: &mut State) -> Answer<(Arc<Frame>, Place)> {
     let frame = frame(state)?;
-    let place = state.transactions.place(frame.limits.transactions);
+    let (max, hint) = (frame.limits.transactions, "end them with `commit` or `rollback`");
+    let place = state.transactions.place("transactions", max, hint);
+    Ok((frame, place.map_err(Error::into_call_error)?))
+}
+
+/// The call, and a place for a statement of it that is not too long. Looked at
+/// before anything waits: a guest may ask for thousands at once.
+fn statement(
+    state: &mut State,
+    statement: &str,
+    parameters: &[Value],
+) -> Answer<(Arc<Frame>, Place)> {
+    let frame = frame(state)?;
+    rows::check(statement, parameters, frame.limits.payload).map_err(Error::into_call_error)?;
+    let (max, hint) = (frame.limits.statements, "wait for some before asking for more");
+    let place = state.statements.place("statements", max, hint);
     Ok((frame, place.map_err(Error::into_call_error)?))
 }
 
@@ -59,8 +75,20 @@ async fn within<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'stati
 
 type Asked = (Arc<Frame>, Transaction);
 
+/// One of the call's transactions, and a place for a statement in it.
+fn asked_in(
+    state: &mut State,
+    transaction: &Resource<Transaction>,
+    text: &str,
+    parameters: &[Value],
+) -> Answer<(Asked, Place)> {
+    let asked = asked(state, transaction)?;
+    let (_, place) = statement(state, text, parameters)?;
+    Ok((asked, place))
+}
+
 async fn transaction_query(
-    asked: Asked,
+    (asked, _place): (Asked, Place),
     statement: String,
     parameters: Vec<Value>,
 ) -> Answer<Rows> {
@@ -71,7 +99,7 @@ async fn transaction_query(
 }
 
 async fn transaction_execute(
-    asked: Asked,
+    (asked, _place): (Asked, Place),
     statement: String,
     parameters: Vec<Value>,
 ) -> Answer<u64> {
@@ -96,7 +124,7 @@ async fn transaction_rollback(asked: Asked) -> Answer<()> {
 }
 
 async fn ask_query(
-    frame: Arc<Frame>,
+    (frame, _place): (Arc<Frame>, Place),
     name: String,
     statement: String,
     parameters: Vec<Value>,
@@ -107,7 +135,7 @@ async fn ask_query(
 }
 
 async fn ask_execute(
-    frame: Arc<Frame>,
+    (frame, _place): (Arc<Frame>, Place),
     name: String,
     statement: String,
     parameters: Vec<Value>,
@@ -136,8 +164,9 @@ impl v03::HostWithStore<State> for HasSelf<State> {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
-        let frame = accessor.with(|mut access| frame(access.get()))?;
-        ask_query(frame, database, statement, parameters).await
+        let asked =
+            accessor.with(|mut access| self::statement(access.get(), &statement, &parameters))?;
+        ask_query(asked, database, statement, parameters).await
     }
 
     async fn execute(
@@ -146,8 +175,9 @@ impl v03::HostWithStore<State> for HasSelf<State> {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
-        let frame = accessor.with(|mut access| frame(access.get()))?;
-        ask_execute(frame, database, statement, parameters).await
+        let asked =
+            accessor.with(|mut access| self::statement(access.get(), &statement, &parameters))?;
+        ask_execute(asked, database, statement, parameters).await
     }
 
     async fn begin(
@@ -169,7 +199,8 @@ impl v03::HostTransactionWithStore<State> for HasSelf<State> {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
-        let asked = accessor.with(|mut access| asked(access.get(), &transaction))?;
+        let asked = accessor
+            .with(|mut access| asked_in(access.get(), &transaction, &statement, &parameters))?;
         transaction_query(asked, statement, parameters).await
     }
 
@@ -179,7 +210,8 @@ impl v03::HostTransactionWithStore<State> for HasSelf<State> {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
-        let asked = accessor.with(|mut access| asked(access.get(), &transaction))?;
+        let asked = accessor
+            .with(|mut access| asked_in(access.get(), &transaction, &statement, &parameters))?;
         transaction_execute(asked, statement, parameters).await
     }
 
@@ -213,7 +245,8 @@ impl v02::Host for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
-        ask_query(frame(self)?, database, statement, parameters).await
+        let asked = self::statement(self, &statement, &parameters)?;
+        ask_query(asked, database, statement, parameters).await
     }
 
     async fn execute(
@@ -222,7 +255,8 @@ impl v02::Host for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
-        ask_execute(frame(self)?, database, statement, parameters).await
+        let asked = self::statement(self, &statement, &parameters)?;
+        ask_execute(asked, database, statement, parameters).await
     }
 
     async fn begin(&mut self, database: String) -> Answer<Resource<Transaction>> {
@@ -239,7 +273,8 @@ impl v02::HostTransaction for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
-        transaction_query(asked(self, &transaction)?, statement, parameters).await
+        let asked = asked_in(self, &transaction, &statement, &parameters)?;
+        transaction_query(asked, statement, parameters).await
     }
 
     async fn execute(
@@ -248,7 +283,8 @@ impl v02::HostTransaction for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
-        transaction_execute(asked(self, &transaction)?, statement, parameters).await
+        let asked = asked_in(self, &transaction, &statement, &parameters)?;
+        transaction_execute(asked, statement, parameters).await
     }
 
     async fn commit(&mut self, transaction: Resource<Transaction>) -> Answer<()> {

@@ -5,11 +5,15 @@
 mod errors;
 mod interface;
 mod lease;
+mod places;
 mod postgres;
+mod postgres_numeric;
+mod postgres_times;
 mod postgres_values;
 mod relay;
 mod rows;
 mod sqlite;
+mod sqlite_functions;
 mod sqlite_guard;
 mod statement;
 mod transaction;
@@ -18,7 +22,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use distri_manifest::{Access, DatabaseConfig};
-use sqlx::SqlitePool;
 
 use self::errors::{Fault, misconfigured, undefined};
 use self::lease::Lease;
@@ -30,8 +33,7 @@ use crate::imports::authorise;
 use crate::{Capability, Limits, Result};
 
 pub(crate) use self::interface::add_to_linker;
-pub(crate) use self::transaction::Open;
-use self::transaction::Place;
+pub(crate) use self::places::Open;
 #[expect(unreachable_pub, reason = "the generated code exports it again")]
 pub use self::transaction::Transaction;
 
@@ -47,7 +49,7 @@ type Key = (u64, String, Access);
 
 #[derive(Clone)]
 enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite(sqlite::Pool),
     Postgres(postgres::Pool),
 }
 
@@ -129,8 +131,10 @@ impl Databases {
         let begun = async {
             Ok(match self.pool(frame, name, access)? {
                 Pool::Sqlite(pool) => {
-                    let lease = Lease::from(&pool, name, connections).await?;
-                    Session::Sqlite(sqlite::Session::begin(lease, access, scope, frame).await?)
+                    let thread = pool.thread(name, connections).await?;
+                    let lease = Lease::from(&pool.inner, name, connections).await?;
+                    let lent = (lease, thread);
+                    Session::Sqlite(sqlite::Session::begin(lent, access, scope, frame).await?)
                 }
                 Pool::Postgres(pool) => {
                     let lease = Lease::from(&pool.inner, name, connections).await?;

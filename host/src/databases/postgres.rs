@@ -1,5 +1,5 @@
 //! PostgreSQL. A statement of a guest runs in a transaction that the host began:
-//! one that reads cannot be made to write, because it has looked at the database
+//! one that reads writes to no table, because it has looked at the database
 //! before the guest's first word.
 
 use std::str::FromStr;
@@ -15,6 +15,9 @@ use sqlx::{
     Executor as _, PgConnection, PgPool, Postgres, Row as _, SqlSafeStr as _, Statement as _,
     ValueRef as _,
 };
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use super::errors::{Fault, misconfigured};
 use super::lease::{ACQUIRE, IDLE, Lease};
@@ -53,6 +56,9 @@ const SETTINGS: &[&str] = &[
 /// How often the server looks whether anybody still waits for a statement.
 const WATCH: &str = "client_connection_check_interval = 1000";
 
+/// How long the host takes to end a process of the server's.
+const END: Duration = Duration::from_secs(5);
+
 /// A pool for one package and access.
 #[derive(Clone)]
 pub(crate) struct Pool {
@@ -60,6 +66,8 @@ pub(crate) struct Pool {
     /// Whether the server can look after its clients.
     watches: Arc<AtomicBool>,
     relay: Arc<Relay>,
+    /// Processes of the server's that are to end.
+    ending: UnboundedSender<i32>,
 }
 
 /// Bytes of an answer of the server's besides the values that a call may have:
@@ -88,6 +96,8 @@ pub(crate) fn pool(
         options = options.options([("default_transaction_read_only", "on")]);
     }
     let max = limits.payload.saturating_mul(2).saturating_add(FRAMES);
+    let (ending, to_end) = unbounded_channel();
+    tokio::spawn(end(options.clone().disable_statement_logging(), to_end));
     let (relay, options) = Relay::open(options, max).map_err(crate::engine::internal)?;
     let watches = Arc::new(AtomicBool::new(false));
     let can_watch = Arc::clone(&watches);
@@ -117,7 +127,7 @@ pub(crate) fn pool(
             Box::pin(async move { forget(connection).await.map(|()| true) })
         })
         .connect_lazy_with(options.disable_statement_logging());
-    Ok(Pool { inner: pool, watches, relay })
+    Ok(Pool { inner: pool, watches, relay, ending })
 }
 
 /// Makes a session as new: settings, temporary tables, locks, cursors.
@@ -126,9 +136,53 @@ async fn forget(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("DISCARD ALL").execute(connection).await.map(drop)
 }
 
+/// Ends processes of the server's whose sessions were not given back. A guest's
+/// code may go on in them without looking at timeouts, or at who still waits.
+async fn end(options: PgConnectOptions, mut to_end: UnboundedReceiver<i32>) {
+    // What a role sets for itself does not come before what a connection asks for.
+    let options = options.options([("statement_timeout", "0")]);
+    let mut processes = Vec::new();
+    while to_end.recv_many(&mut processes, 100).await > 0 {
+        let list = processes.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
+        processes.clear();
+        let ended = tokio::time::timeout(END, async {
+            let mut connection = PgConnection::connect_with(&options).await?;
+            // One that is idle ends by itself, and its number may be another's.
+            let sql = format!(
+                "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+                 WHERE pid IN ({list}) AND state <> 'idle'"
+            );
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+            connection.close().await
+        });
+        if !matches!(ended.await, Ok(Ok(()))) {
+            tracing::debug!("what a plugin left of a session may go on for a while");
+        }
+    }
+}
+
+/// The process that serves a session, until the session is given back.
+struct Process {
+    id: i32,
+    ending: UnboundedSender<i32>,
+    is_left: bool,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.is_left {
+            // Without anybody to end it, there is no server to reach either.
+            let _ = self.ending.send(self.id);
+        }
+    }
+}
+
 /// A connection that is lent to one statement or transaction.
 pub(crate) struct Session {
     lease: Lease<Postgres>,
+    process: Option<Process>,
+    access: Access,
+    watches: bool,
     deadline: Instant,
     /// Whether the time that is left was just told to the server.
     is_timed: bool,
@@ -145,33 +199,43 @@ impl Session {
     ) -> Result<Self, Fault> {
         let relay = Arc::clone(&pool.relay);
         let payload = frame.limits.payload;
-        let mut session = Self { lease, deadline: frame.deadline, is_timed: true, relay, payload };
+        let mut session = Self {
+            lease,
+            process: None,
+            access,
+            watches: pool.watches.load(Ordering::Relaxed),
+            deadline: frame.deadline,
+            is_timed: true,
+            relay,
+            payload,
+        };
         let mode = match access {
             Access::Read => "READ ONLY",
             Access::ReadWrite => "READ WRITE",
         };
         // With its first look at the database a transaction keeps its mode for
         // good: <https://www.postgresql.org/docs/current/sql-set-transaction.html>.
-        let mut begin = format!("BEGIN {mode}; {}", session.timeout());
-        if pool.watches.load(Ordering::Relaxed) {
-            begin.push_str("; SET LOCAL ");
-            begin.push_str(WATCH);
-        }
-        begin.push_str("; SELECT 1");
-        session.own(begin).await?;
+        let begin = format!("BEGIN {mode}; {}; SELECT pg_backend_pid()", session.timeout());
+        let row = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_one(session.lease.connection());
+        let id = row.await?.try_get(0)?;
+        session.process = Some(Process { id, ending: pool.ending.clone(), is_left: true });
         Ok(session)
     }
 
-    /// What tells the server how long a statement may take. A guest can set that,
-    /// too: it is set again before each of its statements.
+    /// What tells the server how long a statement may take, and to look whether
+    /// anybody waits for it. A guest can set that, too: it is set again before each
+    /// of its statements, and before what a commit still runs of it.
     fn timeout(&self) -> String {
         let left = self.deadline.saturating_duration_since(Instant::now()).as_millis();
-        format!("SET LOCAL statement_timeout = {}", left.clamp(1, i32::MAX.cast_unsigned().into()))
+        let left = left.clamp(1, i32::MAX.cast_unsigned().into());
+        let watch = if self.watches { format!("; SET LOCAL {WATCH}") } else { String::new() };
+        format!("SET LOCAL statement_timeout = {left}{watch}")
     }
 
-    /// Runs statements of the host's.
+    /// Runs statements of the host's; a commit may run code of a guest's.
     async fn own(&mut self, sql: String) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.lease.connection()).await.map(drop)
+        let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.lease.connection());
+        done.with_subscriber(NoSubscriber::default()).await.map(drop)
     }
 
     pub(crate) async fn run(
@@ -181,7 +245,9 @@ impl Session {
         rows: &mut Collector,
     ) -> Result<u64, Fault> {
         let cut = self.relay.cut();
-        match self.answer(statement, parameters, rows).await {
+        // The driver logs what a guest has the server say.
+        let answer = self.answer(statement, parameters, rows);
+        match answer.with_subscriber(NoSubscriber::default()).await {
             // The connection went away because of what came over it.
             Err(Fault::Database(sqlx::Error::Io(_))) if self.relay.cut() != cut => {
                 Err(too_large(self.payload).into())
@@ -233,26 +299,40 @@ impl Session {
         while let Some(result) = results.try_next().await? {
             match result {
                 Either::Left(done) => changed = done.rows_affected(),
-                Either::Right(row) => rows.push(values(&row)?)?,
+                Either::Right(row) => rows.push(values(&row, rows)?)?,
             }
         }
         Ok(changed)
     }
 
-    pub(crate) async fn commit(mut self) -> Result<(), Fault> {
-        self.own("COMMIT".to_owned()).await?;
-        self.lease.give_back();
-        Ok(())
+    pub(crate) async fn commit(self) -> Result<(), Fault> {
+        let how = match self.access {
+            // Nothing to commit, but for what a reader may do beside the tables:
+            // notifications, and large objects before PostgreSQL 16.
+            Access::Read => "ROLLBACK".to_owned(),
+            Access::ReadWrite => format!("{}; COMMIT", self.timeout()),
+        };
+        self.finish(how).await
     }
 
-    pub(crate) async fn rollback(mut self) -> Result<(), Fault> {
-        self.own("ROLLBACK".to_owned()).await?;
+    pub(crate) async fn rollback(self) -> Result<(), Fault> {
+        self.finish("ROLLBACK".to_owned()).await
+    }
+
+    async fn finish(mut self, how: String) -> Result<(), Fault> {
+        self.own(how).await?;
+        if let Some(process) = &mut self.process {
+            process.is_left = false;
+        }
         self.lease.give_back();
         Ok(())
     }
 }
 
-fn values(row: &PgRow) -> Result<Vec<Value>> {
+fn values(row: &PgRow, rows: &Collector) -> Result<Vec<Value>> {
+    let sizes =
+        (0..row.len()).filter_map(|at| Some(row.try_get_raw(at).ok()?.as_bytes().ok()?.len()));
+    rows.room(sizes.sum())?;
     row.columns().iter().enumerate().map(|(at, column)| value(row, at, column)).collect()
 }
 

@@ -38,6 +38,21 @@ pub(crate) fn parameters(given: Vec<Value>) -> Result<Vec<Value>> {
     given.into_iter().enumerate().map(parameter).collect()
 }
 
+/// Checks that a statement and its parameters together are not too long.
+pub(crate) fn check(statement: &str, parameters: &[Value], max: usize) -> Result<()> {
+    let bytes = parameters.iter().map(size).fold(statement.len(), usize::saturating_add);
+    if bytes > max {
+        return Err(Error::over(
+            ErrorKind::PayloadTooLarge,
+            "payload",
+            max,
+            format!("the statement and its parameters have {bytes} bytes, and at most {max} pass"),
+        )
+        .with_hint("write less at a time, in a transaction where it belongs together"));
+    }
+    Ok(())
+}
+
 /// Takes rows until one of their limits is reached.
 #[derive(Debug)]
 pub(crate) struct Collector {
@@ -65,6 +80,14 @@ impl Collector {
         self.count(self.rows.columns.iter().map(String::len).sum())
     }
 
+    /// Checks that there is room for so many bytes, before they are copied.
+    pub(crate) fn room(&self, bytes: usize) -> Result<()> {
+        if self.bytes.saturating_add(bytes) > self.max_bytes {
+            return Err(too_large(self.max_bytes));
+        }
+        Ok(())
+    }
+
     /// Takes one more row.
     pub(crate) fn push(&mut self, row: Vec<Value>) -> Result<()> {
         let row: Vec<Value> = row.into_iter().map(portable).collect();
@@ -87,10 +110,8 @@ impl Collector {
     }
 
     fn count(&mut self, bytes: usize) -> Result<()> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > self.max_bytes {
-            return Err(too_large(self.max_bytes));
-        }
+        self.room(bytes)?;
+        self.bytes += bytes;
         Ok(())
     }
 }
@@ -141,6 +162,19 @@ mod tests {
         }
         let error = parameters(vec![Value::Null, Value::LargeInteger("1e9".to_owned())]);
         assert_eq!(error.unwrap_err().message(), "the parameter `$2` is not an integer of 64 bits");
+    }
+
+    #[test]
+    fn a_statement_and_its_parameters_have_a_longest_length() {
+        let text = Value::Text("x".repeat(80));
+        check("select $1 ;;", std::slice::from_ref(&text), 100).unwrap();
+        for (statement, parameters) in
+            [("select $1, $2", vec![text.clone(), Value::Null]), (&*"x".repeat(101), vec![])]
+        {
+            let error = check(statement, &parameters, 100).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PayloadTooLarge);
+            assert_eq!(error.detail(), Some(r#"{"limit":"payload","max":100}"#));
+        }
     }
 
     #[test]

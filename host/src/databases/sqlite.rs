@@ -16,10 +16,12 @@ use sqlx::{
     Either, Executor as _, Row as _, SqlSafeStr as _, Sqlite, SqlitePool, Statement as _,
     TypeInfo as _, ValueRef as _,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::errors::{Fault, is_busy, misconfigured};
+use super::errors::{Fault, exhausted, is_busy, misconfigured};
 use super::lease::{ACQUIRE, IDLE, Lease};
 use super::rows::Collector;
+use super::sqlite_functions::{self, Clock};
 use super::statement::Statement;
 use super::{Scope, sqlite_guard};
 use crate::bindings::Value;
@@ -31,9 +33,12 @@ use crate::{Error, ErrorKind, Result};
 /// microseconds.
 const STEPS: i32 = 1_000;
 
-/// Rows that wait between SQLite's thread and the call. Each may be as large as
-/// a whole result.
-const ROWS_AHEAD: usize = 4;
+/// Rows that wait between SQLite's thread and the call.
+const ROWS_AHEAD: usize = 1;
+
+/// Bytes that a row may have before anybody can count them: the more columns, the
+/// shorter their values. A few such rows are there at once.
+const ROW: usize = 64 << 20;
 
 /// How long a lock of somebody else's is waited for, and how often it is looked
 /// at. SQLite's own waiting would hold its thread.
@@ -41,12 +46,19 @@ const LOCKED: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A pool for one package and access.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    pub(crate) inner: SqlitePool,
+    /// The driver forgets a thread that does not end at once; this does not.
+    threads: Arc<Semaphore>,
+}
+
 pub(crate) fn pool(
     name: &str,
     url: &str,
     access: Access,
     (connections, length): (u32, usize),
-) -> Result<SqlitePool> {
+) -> Result<Pool> {
     // Each connection would have a database of its own.
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(misconfigured(name, "a database in memory ends with its connection"));
@@ -73,16 +85,38 @@ pub(crate) fn pool(
         // It is in this process: there is nothing to test.
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
-            Box::pin(
-                async move { sqlite_guard::limit(&mut connection.lock_handle().await?, length) },
-            )
+            Box::pin(async move {
+                if access == Access::ReadWrite {
+                    // Otherwise a plugin that reads keeps others from writing. Where it
+                    // cannot be, or not now, that is as it was.
+                    let mode = sqlx::raw_sql("PRAGMA journal_mode = WAL");
+                    let _ = mode.execute(&mut *connection).await;
+                }
+                sqlite_guard::limit(&mut connection.lock_handle().await?, length)
+            })
         })
         // A statement's columns are those of the schema at its time.
         .after_release(|connection, _| {
             Box::pin(async move { connection.clear_cached_statements().await.map(|()| true) })
         })
         .connect_lazy_with(options);
-    Ok(pool)
+    let threads = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
+    Ok(Pool { inner: pool, threads })
+}
+
+impl Pool {
+    /// Waits until fewer threads than there may be connections run statements.
+    pub(crate) async fn thread(
+        &self,
+        name: &str,
+        connections: u32,
+    ) -> Result<OwnedSemaphorePermit> {
+        let free = tokio::time::timeout(ACQUIRE, Arc::clone(&self.threads).acquire_owned());
+        match free.await {
+            Ok(thread) => thread.map_err(crate::engine::internal),
+            Err(_) => Err(exhausted(name, connections)),
+        }
+    }
 }
 
 /// What a statement is watched for, on SQLite's own thread.
@@ -93,6 +127,9 @@ struct Watch {
     stopped: AtomicBool,
     /// When the time that it computes was last counted.
     looked: Mutex<Instant>,
+    /// Kept until the connection is free for others, or closed: SQLite's machine
+    /// holds on to this.
+    thread: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Watch {
@@ -117,6 +154,9 @@ pub(crate) struct Session {
     /// Whether there is a transaction to end.
     begun: bool,
     watch: Arc<Watch>,
+    /// Bytes that a value may have, and those that it may have now.
+    length: usize,
+    length_now: usize,
 }
 
 impl Drop for Session {
@@ -127,7 +167,7 @@ impl Drop for Session {
 
 impl Session {
     pub(crate) async fn begin(
-        lease: Lease<Sqlite>,
+        (lease, thread): (Lease<Sqlite>, OwnedSemaphorePermit),
         access: Access,
         scope: Scope,
         frame: &Frame,
@@ -137,6 +177,7 @@ impl Session {
             cpu: Arc::clone(&frame.cpu),
             stopped: AtomicBool::new(false),
             looked: Mutex::new(Instant::now()),
+            thread: Mutex::new(Some(thread)),
         });
         let begin = match (access, scope) {
             // A statement that reads sees one state by itself.
@@ -146,10 +187,15 @@ impl Session {
             // at the schema, which `ALTER TABLE` takes for current as it is.
             (Access::ReadWrite, _) => Some("BEGIN IMMEDIATE; SELECT 1 FROM sqlite_schema LIMIT 1"),
         };
-        let mut session = Self { lease, begun: begin.is_some(), watch };
+        let length = frame.plugin.limits.payload;
+        let mut session = Self { lease, begun: begin.is_some(), watch, length, length_now: length };
         let watch = Arc::clone(&session.watch);
+        let clock: Clock = Arc::new(move || watch.goes_on());
         let mut handle = session.lease.connection().lock_handle().await?;
-        handle.set_progress_handler(STEPS, move || watch.goes_on());
+        sqlite_functions::register(&mut handle, &clock)?;
+        sqlite_guard::limit_length(&mut handle, length);
+        sqlite_guard::forget(&mut handle);
+        handle.set_progress_handler(STEPS, move || clock());
         sqlite_guard::authorise(&mut handle, None)?;
         drop(handle);
         if let Some(begin) = begin {
@@ -190,20 +236,32 @@ impl Session {
         parameters: &[Value],
         rows: &mut Collector,
     ) -> Result<u64, Fault> {
-        let connection = self.lease.connection();
         let sql = AssertSqlSafe(statement.text.as_str()).into_sql_str();
-        let prepared = connection.prepare(sql.clone()).await?;
+        let prepared = self.lease.connection().prepare(sql.clone()).await?;
         rows.begin(prepared.columns().iter().map(sqlx::Column::name))?;
+        self.limit_columns(prepared.columns().len()).await?;
+        let connection = self.lease.connection();
         let query = sqlx::query_with(sql, arguments(parameters)?);
         let mut results = connection.fetch_many(query);
         let mut changed = 0;
         while let Some(result) = results.try_next().await? {
             match result {
                 Either::Left(done) => changed = done.rows_affected(),
-                Either::Right(row) => rows.push(values(&row)?)?,
+                Either::Right(row) => rows.push(values(&row, rows)?)?,
             }
         }
         Ok(changed)
+    }
+
+    /// Shortens the values of a result that has many columns.
+    async fn limit_columns(&mut self, columns: usize) -> Result<(), sqlx::Error> {
+        let length = self.length.min(ROW / columns.max(1));
+        if length != self.length_now {
+            let mut handle = self.lease.connection().lock_handle().await?;
+            sqlite_guard::limit_length(&mut handle, length);
+            self.length_now = length;
+        }
+        Ok(())
     }
 
     pub(crate) async fn commit(self) -> Result<(), Fault> {
@@ -222,6 +280,7 @@ impl Session {
             self.patiently(how).await?;
         }
         self.lease.give_back();
+        drop(self.watch.thread.lock().unwrap_or_else(PoisonError::into_inner).take());
         Ok(())
     }
 
@@ -255,7 +314,14 @@ fn arguments(parameters: &[Value]) -> Result<SqliteArguments> {
     Ok(arguments)
 }
 
-fn values(row: &SqliteRow) -> Result<Vec<Value>> {
+fn values(row: &SqliteRow, rows: &Collector) -> Result<Vec<Value>> {
+    let sizes = (0..row.len()).map(|at| match row.try_get_raw(at) {
+        Ok(raw) if matches!(raw.type_info().name(), "TEXT" | "BLOB") => {
+            <&[u8] as Decode<Sqlite>>::decode(raw).map_or(0, <[u8]>::len)
+        }
+        _ => 0,
+    });
+    rows.room(sizes.sum())?;
     row.columns().iter().enumerate().map(|(at, column)| value(row, at, column)).collect()
 }
 

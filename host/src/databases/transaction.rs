@@ -1,11 +1,11 @@
 //! `distri:plugin/sql`'s `transaction`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use distri_manifest::Access;
 use tokio::sync::Mutex;
 
+use super::places::Place;
 use super::rows::{self, Collector};
 use super::statement::Statement;
 use super::{Scope, Session};
@@ -13,44 +13,6 @@ use crate::bindings::{Rows, Value};
 use crate::frame::Frame;
 use crate::imports::authorise;
 use crate::{Capability, Error, ErrorKind, Result};
-
-/// The transactions of a store that are open.
-#[derive(Debug, Default)]
-pub(crate) struct Open(Arc<AtomicU32>);
-
-/// The place of one of them.
-#[derive(Debug)]
-pub(crate) struct Place(Arc<AtomicU32>);
-
-impl Open {
-    /// Whether any is.
-    pub(crate) fn any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
-    }
-
-    /// A place for one more.
-    pub(crate) fn place(&self, max: u32) -> Result<Place> {
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-            (open < max).then_some(open + 1)
-        });
-        taken.map_err(|_| {
-            Error::over(
-                ErrorKind::Limit,
-                "transactions",
-                max,
-                format!("more than {max} transactions are open at once in this call"),
-            )
-            .with_hint("end them with `commit` or `rollback`")
-        })?;
-        Ok(Place(Arc::clone(&self.0)))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// A transaction of a guest's. Dropped before it is over, its connection is
 /// closed, and the database rolls it back.

@@ -83,6 +83,22 @@ async fn a_statement_ends_with_its_call_and_its_connection_is_free() {
     }
 }
 
+/// Code that no timeout ends, and that does not look for its client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_takes_no_end_is_ended() {
+    let setup = Setup::new(&["sql-rust"], ALL, ALL).await;
+    let Some(pg) = &setup.pg else { return };
+    let statement = "do $$ begin \
+                       perform set_config('client_connection_check_interval', '0', false); \
+                       loop begin perform pg_sleep(60); exception when query_canceled then null; end; end loop; \
+                     end $$";
+    let input = json!({ "database": "pg", "do": "execute", "statement": statement });
+    let deadline = Some(Duration::from_secs(1));
+    let error = setup.call_within("sql-rust", "run", &input, deadline).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+    assert!(pg.is_idle_within(Duration::from_secs(3)).await, "it goes on");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_sqlite_computes_is_the_calls() {
     let short = limits(|limits| limits.cpu = Duration::from_millis(500));
@@ -141,23 +157,52 @@ async fn transactions_and_connections_are_bounded() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_under_way_are_bounded() {
+    let few = limits(|limits| limits.statements = 2);
+    let setup = Setup::with_limits(&["sql-ts", "sql-rust-sync"], ALL, READING, few).await;
+    setup.prepare("create table t (a integer)").await;
+    let slow = "with recursive c(x) as (select 1 union all select x + 1 from c where x < 2000000) \
+                select count(*) as n from c";
+    for database in setup.names() {
+        let crowd = json!({ "database": database, "size": 3, "step": step("query", slow) });
+        let answers = setup.call("sql-ts", "crowd", &crowd).await.unwrap();
+        let (done, refused): (Vec<_>, Vec<_>) =
+            answers.as_array().unwrap().iter().partition(|it| it.is_array());
+        assert_eq!((done.len(), refused.len()), (2, 1), "{answers}");
+        assert_eq!(refused[0]["kind"], "limit");
+        assert_eq!(refused[0]["detail"], json!({ "limit": "statements", "max": 2 }));
+    }
+}
+
 /// A host whose memory one row could fill, were it read as a whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_too_large_is_not_taken_into_memory() {
     let setup = Setup::new(&["sql-rust"], ALL, READING).await;
-    if setup.pg.is_none() {
-        return;
-    }
+    setup.prepare("create table t (a integer)").await;
     let peak = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmHWM:"));
         line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0) >> 10
     };
-    // The highest from now on, where the system tells.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-    let before = peak();
-    let statement = "select repeat('x', 500000000) as x";
-    let answer = setup.run("sql-rust", "pg", "query", statement, json!([])).await;
-    is_error(&answer, "payload-too-large", "the query gives more than 1048576 bytes");
-    assert!(peak() < before + 250, "{before} MiB, then {} MiB", peak());
+    let a = "hex(zeroblob(500000))";
+    let columns = format!("select {a} as a{}", format!(", {a} as a").repeat(1_999));
+    for (database, statement) in [
+        ("pg", "select repeat('x', 500000000) as x"),
+        // So wide, and as wide as its values may be long.
+        ("lite", &columns),
+        ("lite", &columns.replace("500000", "16000")),
+    ] {
+        if !setup.names().contains(&database) {
+            continue;
+        }
+        setup.run("sql-rust", database, "query", "select 1 as a", json!([])).await;
+        // The highest from now on, where the system tells.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+        let before = peak();
+        let answer = setup.run("sql-rust", database, "query", statement, json!([])).await;
+        is_error(&answer, "payload-too-large", "the query gives more than 1048576 bytes");
+        eprintln!("{database}: {before} MiB, then {} MiB", peak());
+        assert!(peak() < before + 250, "{before} MiB, then {} MiB", peak());
+    }
 }

@@ -13,6 +13,18 @@ use crate::postgres::PASSWORD;
 async fn nothing_of_a_session_reaches_the_next_call() {
     let one = limits(|limits| limits.connections = 1);
     let setup = Setup::with_limits(&["sql-ts", "sql-rust"], ALL, ALL, one).await;
+    setup.execute("lite", "create table t (a integer)").await;
+    setup.execute("lite", "insert into t values (1)").await;
+    let last = setup
+        .run(
+            "sql-ts",
+            "lite",
+            "execute",
+            "insert into t select 1 where last_insert_rowid() > 0",
+            json!([]),
+        )
+        .await;
+    assert_eq!(last, 0);
     let Some(pg) = &setup.pg else { return };
     for statement in [
         "select set_config('distri.note', 'mine', false)",
@@ -115,6 +127,15 @@ async fn neither_passwords_nor_statements_are_told_or_logged() {
             let answer = setup.query(name, "select 'in a statement' from nowhere").await;
             is_error(&answer, "invalid-input", "nowhere");
             told.push_str(&answer.to_string());
+        }
+        if setup.pg.is_some() {
+            // What a plugin has the server say, and errors that look like the server's.
+            for statement in [
+                "do $$ begin raise warning 'in a statement'; end $$",
+                "do $$ begin raise exception 'in a statement' using errcode = '57P05'; end $$",
+            ] {
+                told.push_str(&setup.execute("pg", statement).await.to_string());
+            }
         }
     }
     let logged = String::from_utf8_lossy(&transcript.0.lock().unwrap()).into_owned();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use distri_host::ErrorKind;
+use distri_host::{ErrorKind, ToolCall};
 use serde_json::json;
 
 use super::{ALL, ENDLESS, GUESTS, Setup, is_error, step};
@@ -97,6 +97,24 @@ async fn a_transaction_ends_with_its_call_on_an_instance_that_is_kept() {
             assert!(began.elapsed() < Duration::from_secs(2));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_for_long_keeps_nobody_from_writing() {
+    let setup = Setup::new(&["sql-ts", "sql-rust"], ALL, ALL).await;
+    setup.prepare("create table t (a integer)").await;
+    setup.execute("lite", "insert into t values (1)").await;
+    let input = json!({ "database": "lite", "do": "query", "statement": ENDLESS.replace("from c)", "from c, t)") });
+    let host = setup.host.clone();
+    let reading = tokio::spawn(async move {
+        host.execute_tool("sql-rust", "run", ToolCall::new(input.to_string())).await
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let began = Instant::now();
+    assert_eq!(setup.execute("lite", "insert into t values (2)").await, 1);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(!reading.is_finished());
+    reading.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
