@@ -27,6 +27,7 @@ const MODULES: &[(&str, &str)] = modules![
     "runtime/serve.ts",
     "runtime/sql.async.ts",
     "runtime/sql.ts",
+    "runtime/waiting.ts",
     "runtime/wit.ts",
     "runtime/node/encodings.ts",
     "runtime/node/errors.ts",

@@ -18,6 +18,7 @@ use crate::limiter::Limiter;
 use crate::meter::Meter;
 use crate::network::Outgoing;
 use crate::output::Output;
+use crate::waiting::Waits;
 use crate::{Capability, HostServices, Limits, Result, databases, folders, imports};
 
 /// The data of every store.
@@ -36,6 +37,8 @@ pub(crate) struct State {
     given: Given,
     /// The database transactions that the guest holds open.
     pub(crate) transactions: databases::Open,
+    /// What the guest waits for and may give up.
+    pub(crate) waits: Waits,
     /// Set while a script's top level runs: clocks then stand still.
     frozen: Arc<AtomicBool>,
     /// The embedder, for its clock.
@@ -103,6 +106,7 @@ impl State {
             output,
             limiter: Limiter::new(limits, usage),
             transactions: databases::Open::default(),
+            waits: Waits::default(),
             frozen,
             given: Given::default(),
             services,

@@ -354,6 +354,39 @@ async fn a_pending_timer_neither_delays_an_answer_nor_meets_the_next_call() {
     );
 }
 
+/// Timers that nobody needs any more end with the call, and its instance serves the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_that_are_over_do_not_cost_an_instance() {
+    let source = tool(
+        "t",
+        "const shared: any = globalThis;\n\
+         shared.calls = (shared.calls ?? 0) + 1;\n\
+         for (let i = 0; i < input.timeouts; i++) AbortSignal.timeout(30_000 - i);\n\
+         for (let i = 0; i < input.cleared; i++) clearTimeout(setTimeout(() => {}, 30_000 - i));\n\
+         if (input.raced) {\n\
+           let late;\n\
+           await Promise.race([new Promise((go) => setTimeout(go, 5)), new Promise((go) => { late = setTimeout(go, 30_000); })]);\n\
+           clearTimeout(late);\n\
+         }\n\
+         return shared.calls;",
+    );
+    let sandbox = Sandbox::with_plugin(&source);
+    sandbox.write("plugins/p/distri.toml", &format!("{MANIFEST}[instances]\nmode = \"shared\"\n"));
+    let host = sandbox.host(());
+    let inputs = [
+        json!({ "timeouts": 1 }),
+        json!({ "timeouts": 3, "cleared": 3 }),
+        json!({ "cleared": 20_000 }),
+        json!({ "raced": true }),
+        json!({}),
+    ];
+    for (at, input) in inputs.iter().enumerate() {
+        let call = ToolCall::new(input.to_string());
+        let answer = host.execute_tool("p", "t", call).await.unwrap();
+        assert_eq!(answer.result, (at + 1).to_string(), "after {:?}", inputs.get(at.max(1) - 1));
+    }
+}
+
 /// Decoders are handles of the host's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn decoders_are_bounded_like_other_handles() {

@@ -6,7 +6,7 @@
 import "./random.ts";
 import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
 import { environment } from "#host";
-import { enter } from "./phase.ts";
+import { end, enter } from "./phase.ts";
 
 /** A tool or workflow, whatever form it was written in. */
 interface Item {
@@ -150,6 +150,8 @@ async function run(table: Map<string, Entry>, kind: string, call: Call, guest: G
     return { result: JSON.stringify(value ?? null) ?? "null", error: null };
   } catch (thrown) {
     return { result: JSON.stringify(details(thrown)), error: summary(thrown) };
+  } finally {
+    end();
   }
 }
 

@@ -25,6 +25,10 @@ function source(bytes: number): ReadableStream<Uint8Array> {
   });
 }
 
+/** The calls of this instance. */
+let calls = 0;
+const count = () => ++calls;
+
 export default {
   tools: [
     tool("get", ({ url, ...init }) =>
@@ -98,6 +102,19 @@ export default {
       const rejection = await reading;
       await new Promise((resolve) => setTimeout(resolve, 3000));
       return rejection ?? null;
+    }),
+    /** Aborts before there is an answer, then waits. */
+    tool("withdraw", async ({ url, bytes, then }) => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 200);
+      const init: RequestInit = bytes ? { method: "POST", body: source(bytes), duplex: "half" } : {};
+      const rejection: any = await outcome(() => fetch(url, { ...init, signal: controller.signal }));
+      await new Promise((resolve) => setTimeout(resolve, then));
+      return [count(), rejection.name];
+    }),
+    tool("timely", async ({ url }) => {
+      await (await fetch(url, { signal: AbortSignal.timeout(30_000) })).text();
+      return count();
     }),
     tool("impatient", ({ url }) => outcome(() => fetch(url, { signal: AbortSignal.timeout(50) }))),
   ],
