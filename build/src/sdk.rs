@@ -50,6 +50,7 @@ const MODULES: &[(&str, &str)] = modules![
     "runtime/web/search.ts",
     "runtime/web/self.ts",
     "runtime/web/streams.ts",
+    "runtime/web/text-streams.ts",
     "runtime/web/text.ts",
     "runtime/web/timers.ts",
     "runtime/web/turn.ts",

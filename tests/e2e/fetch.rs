@@ -260,8 +260,32 @@ async fn a_request_with_a_time_limit_does_not_cost_an_instance() {
 async fn answers_that_nobody_reads_are_let_go_of() {
     let server = Server::start().await;
     let host = fetching(&[&server.origin()]);
-    let input = json!({ "url": server.url("bytes/200000"), "count": 300 });
-    assert_eq!(call(&host, "unread", input).await, 300);
+    for how in ["head", "body", "clone"] {
+        let input = json!({ "url": server.url("bytes/200000"), "count": 300, "how": how });
+        assert_eq!(call(&host, "unread", input).await, 300, "{how}");
+    }
+}
+
+/// What servers do that nobody asked them to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_out_of_the_ordinary_are_understood_or_refused() {
+    let server = Server::start().await;
+    let host = fetching(&[&server.origin()]);
+    let got = call(&host, "get", json!({ "url": server.url("abroad") })).await;
+    assert_eq!(got["url"], server.url("%C3%BC?%C3%BC"), "{got}");
+    let got = call(&host, "get", json!({ "url": server.url("gzip") })).await;
+    assert_eq!(got["name"], "TypeError", "{got}");
+    assert!(got["cause"].as_str().unwrap().contains("`gzip`"), "{got}");
+    let got = call(&host, "get", json!({ "url": server.url("gzip"), "method": "HEAD" })).await;
+    assert_eq!(got["status"], 200, "{got}");
+    // A length of what is not there.
+    let headers = json!({ "Content-Length": "5", "Transfer-Encoding": "chunked" });
+    let got = call(&host, "get", json!({ "url": server.url("page"), "headers": headers })).await;
+    assert_eq!(got["text"], "hello", "{got}");
+    // A stream is sent but once, whatever the method becomes.
+    let input = json!({ "url": server.url("to//page"), "bytes": 10 });
+    let got = call(&host, "upload", input).await;
+    assert!(got["cause"].as_str().unwrap().contains("cannot be sent again"), "{got}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -175,6 +175,7 @@ declare module "wasi:filesystem/types@0.3.0" {
     setSize(size: number): Promise<void>;
     readDirectory(): [StreamReadable<DirectoryEntry>, Outcome];
     createDirectoryAt(path: string): Promise<void>;
+    isSameObject(other: Descriptor): Promise<boolean>;
     stat(): Promise<DescriptorStat>;
     statAt(flags: PathFlags, path: string): Promise<DescriptorStat>;
     openAt(flags: PathFlags, path: string, open: OpenFlags, descriptor: DescriptorFlags): Promise<Descriptor>;

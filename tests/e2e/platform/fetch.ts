@@ -83,9 +83,14 @@ export default {
       const texts = await Promise.all(Array.from({ length: count }, () => fetch(url).then((response) => response.text())));
       return [texts.filter((text) => text === "hello").length, performance.now() - start];
     }),
-    tool("unread", async ({ url, count }) => {
+    tool("unread", async ({ url, count, how }) => {
       let ok = 0;
-      for (let i = 0; i < count; i++) if ((await fetch(url)).ok) ok += 1;
+      for (let i = 0; i < count; i++) {
+        const response = await fetch(url);
+        if (how === "body") void response.body;
+        if (how === "clone") response.clone();
+        if (response.ok) ok += 1;
+      }
       return ok;
     }),
     /** Ends a body in one of several ways, then waits. */

@@ -33,14 +33,19 @@ export function send(outgoing: Outgoing, signal: web.AbortSignal): Promise<Answe
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     let settled = false;
+    let sending: waiting.Wait<Response> | undefined;
     const fail = (reason: unknown) => {
       settled = true;
       signal.removeEventListener("abort", abort);
       reject(reason);
-      sending.giveUp();
+      sending?.giveUp();
     };
     const abort = () => fail(signal.reason);
-    const sending = begin(outgoing, signal, fail);
+    try {
+      sending = begin(outgoing, signal, fail);
+    } catch (thrown) {
+      return fail(failure(thrown));
+    }
     signal.addEventListener("abort", abort);
     sending.result
       .then((response) => {
