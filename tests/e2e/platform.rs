@@ -20,7 +20,7 @@ const FIXTURES: [(&str, u64); 8] = [
     ("http", 75),
     ("streams", 9),
     ("path", 35),
-    ("files", 85),
+    ("files", 120),
 ];
 
 const FOLDERS: &str = "[capabilities]\nenv = [\"GREETING\"]\n\
