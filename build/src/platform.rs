@@ -49,6 +49,7 @@ const PROVIDERS: &[(&str, &[&str])] = &[
             "WritableStreamDefaultWriter",
         ],
     ),
+    ("runtime/web/text-streams.ts", &["TextDecoderStream", "TextEncoderStream"]),
     ("runtime/web/headers.ts", &["Headers"]),
     ("runtime/web/request.ts", &["Request"]),
     ("runtime/web/response.ts", &["Response"]),

@@ -103,13 +103,18 @@ impl Failure {
                     terminal::note("hint", hint);
                 }
             }
-            Self::Guest { name, message, located, .. } => match located {
-                Some(diagnostic) => {
-                    terminal::error(&format!("`{name}` failed"));
-                    terminal::diagnostic(&**diagnostic);
+            Self::Guest { name, message, located, detail } => {
+                match located {
+                    Some(diagnostic) => {
+                        terminal::error(&format!("`{name}` failed"));
+                        terminal::diagnostic(&**diagnostic);
+                    }
+                    None => terminal::error(&format!("`{name}` failed: {message}")),
                 }
-                None => terminal::error(&format!("`{name}` failed: {message}")),
-            },
+                if let Some(hint) = detail["hint"].as_str() {
+                    terminal::note("hint", hint);
+                }
+            }
             Self::Workspace(error) => terminal::diagnostic(error),
             Self::Audited(failure, _) => failure.print(),
             Self::Reported(_) => {}

@@ -53,6 +53,9 @@ export interface Database extends Queries {
   transaction<Result>(work: (transaction: Queries) => Promise<Result> | Result): Promise<Result>;
 }
 
+/** As it crosses to the host: of whole characters. */
+const text = (value: string) => String(value).toWellFormed();
+
 /** The database of this name. */
 export function database(name: string): Database {
   return {
@@ -60,16 +63,16 @@ export function database(name: string): Database {
     query: async <Row>(statement: string, parameters: readonly SqlParameter[] = []) => {
       assertRunning("query");
       const values = parameters.map(toValue);
-      return toRows<Row>(await ask(() => sql.query(name, statement, values)));
+      return toRows<Row>(await ask(() => sql.query(text(name), text(statement), values)));
     },
     execute: async (statement, parameters = []) => {
       assertRunning("execute");
       const values = parameters.map(toValue);
-      return { rowsAffected: Number(await ask(() => sql.execute(name, statement, values))) };
+      return { rowsAffected: Number(await ask(() => sql.execute(text(name), text(statement), values))) };
     },
     transaction: async (work) => {
       assertRunning("transaction");
-      const transaction = await ask(() => sql.begin(name));
+      const transaction = await ask(() => sql.begin(text(name)));
       try {
         const result = await work(within(transaction));
         await ask(() => transaction.commit());
@@ -95,11 +98,11 @@ function within(transaction: Transaction): Queries {
   return {
     query: async <Row>(statement: string, parameters: readonly SqlParameter[] = []) => {
       const values = parameters.map(toValue);
-      return toRows<Row>(await ask(() => transaction.query(statement, values)));
+      return toRows<Row>(await ask(() => transaction.query(text(statement), values)));
     },
     execute: async (statement, parameters = []) => {
       const values = parameters.map(toValue);
-      return { rowsAffected: Number(await ask(() => transaction.execute(statement, values))) };
+      return { rowsAffected: Number(await ask(() => transaction.execute(text(statement), values))) };
     },
   };
 }
@@ -116,7 +119,7 @@ function toValue(parameter: SqlParameter, at: number): Value {
     case "bigint":
       return { tag: "large-integer", val: String(parameter) };
     case "string":
-      return { tag: "text", val: parameter };
+      return { tag: "text", val: text(parameter) };
   }
   if (parameter instanceof Date) return { tag: "text", val: parameter.toISOString() };
   if (parameter instanceof ArrayBuffer) return { tag: "blob", val: new Uint8Array(parameter) };

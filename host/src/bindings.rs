@@ -39,11 +39,20 @@ pub(crate) mod web {
             world engine {
                 import distri:plugin/url@0.3.0;
                 import distri:plugin/text-codec@0.3.0;
+                import distri:plugin/waiting@0.3.0;
             }
         ",
         world: "distri:engine/engine",
-        imports: { default: trappable },
-        with: { "distri:plugin/text-codec.decoder": crate::web::Decoder },
+        imports: {
+            "distri:plugin/waiting.sleep": store | trappable,
+            "distri:plugin/waiting.send": store | trappable,
+            default: trappable,
+        },
+        with: {
+            "distri:plugin/text-codec.decoder": crate::web::Decoder,
+            "wasi:http": wasmtime_wasi_http::p3::bindings::http,
+            "wasi:clocks": wasmtime_wasi::p3::bindings::clocks,
+        },
     });
 }
 

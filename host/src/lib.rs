@@ -86,6 +86,7 @@ mod refusal;
 mod registry;
 mod services;
 mod state;
+mod waiting;
 mod wasi;
 mod web;
 mod wit;

@@ -20,6 +20,7 @@ use crate::network::{Outgoing, setters};
 use crate::open_files::OpenFiles;
 use crate::output::Output;
 use crate::redact::Secrets;
+use crate::waiting::Waits;
 use crate::{Capability, HostServices, Limits, Result, databases, folders, imports};
 
 /// The data of every store.
@@ -43,6 +44,8 @@ pub(crate) struct State {
     pub(crate) statements: databases::Open,
     /// The database transactions that the guest holds open.
     pub(crate) transactions: databases::Open,
+    /// What the guest waits for and may give up.
+    pub(crate) waits: Waits,
     /// Set while a script's top level runs: clocks then stand still.
     frozen: Arc<AtomicBool>,
     /// Values that earlier calls on a kept instance came by: its guest may remember
@@ -116,6 +119,7 @@ impl State {
             open_files: OpenFiles::default(),
             statements: databases::Open::default(),
             transactions: databases::Open::default(),
+            waits: Waits::default(),
             frozen,
             given: Given::default(),
             remembered: Arc::default(),

@@ -9,15 +9,17 @@ use wasmtime_wasi::WasiView as _;
 
 use crate::bindings::web::distri::plugin::{text_codec, url as web_url};
 use crate::state::State;
+use crate::waiting;
 
 /// Longest address that is parsed, and longest part that is set, in bytes. Parsing
 /// takes time in proportion; past it nothing is an address.
 const ADDRESS: usize = 4 << 20;
 
-/// Links both interfaces.
+/// Links both interfaces, and that of waiting.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     web_url::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    text_codec::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+    text_codec::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    waiting::add_to_linker(linker)
 }
 
 impl web_url::Host for State {
@@ -55,7 +57,8 @@ fn set(href: &str, part: web_url::Part, value: &str) -> Option<Url> {
     if value.len() > ADDRESS {
         return None;
     }
-    let fits = match part {
+    // A setter that refuses has changed nothing.
+    let _ = match part {
         web_url::Part::Href => return parse(value, None),
         web_url::Part::Protocol => quirks::set_protocol(&mut url, value),
         web_url::Part::Username => quirks::set_username(&mut url, value),
@@ -76,8 +79,6 @@ fn set(href: &str, part: web_url::Part, value: &str) -> Option<Url> {
             Ok(())
         }
     };
-    // A setter that refuses has changed nothing.
-    let _ = fits;
     Some(url)
 }
 

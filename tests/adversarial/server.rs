@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONNECTION, LOCATION};
+use hyper::header::{CONNECTION, CONTENT_ENCODING, HeaderValue, LOCATION};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -163,6 +163,15 @@ async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Response<
         "to" => {
             *response.status_mut() = hyper::StatusCode::FOUND;
             response.headers_mut().insert(LOCATION, argument.parse().unwrap());
+        }
+        // To an address in bytes of UTF-8.
+        "abroad" => {
+            *response.status_mut() = hyper::StatusCode::FOUND;
+            let address = HeaderValue::from_bytes("/\u{fc}?\u{fc}".as_bytes()).unwrap();
+            response.headers_mut().insert(LOCATION, address);
+        }
+        "gzip" => {
+            response.headers_mut().insert(CONTENT_ENCODING, "gzip".parse().unwrap());
         }
         "upload" => {
             let count = received(request.into_body(), &seen).await;

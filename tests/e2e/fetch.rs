@@ -13,6 +13,15 @@ const LARGE: usize = 50_000_000;
 
 /// A host with the fixture, granted these hosts.
 fn fetching(hosts: &[&str]) -> Host {
+    with_manifest(hosts, "")
+}
+
+/// One that keeps its instance.
+fn shared(hosts: &[&str]) -> Host {
+    with_manifest(hosts, "[instances]\nmode = \"shared\"\n")
+}
+
+fn with_manifest(hosts: &[&str], more: &str) -> Host {
     let sandbox = Sandbox::with(&[]);
     let source = repository().join("tests/e2e/platform/fetch.ts");
     sandbox.write("plugins/p/index.ts", &std::fs::read_to_string(source).unwrap());
@@ -20,7 +29,7 @@ fn fetching(hosts: &[&str]) -> Host {
         "plugins/p/distri.toml",
         &format!(
             "package = \"p\"\nversion = \"0.1.0\"\n[entrypoints]\nts = \"index.ts\"\n\
-             [limits]\nmemory = \"24MiB\"\n[capabilities.network]\nhosts = {hosts:?}\n"
+             [limits]\nmemory = \"24MiB\"\n[capabilities.network]\nhosts = {hosts:?}\n{more}"
         ),
     );
     let policy = format!("[packages.p.network]\nhosts = {hosts:?}\n");
@@ -213,13 +222,70 @@ async fn a_body_that_nobody_wants_closes_its_connection() {
     server.seen.until("the call's end closes it", |seen| seen.open() == 0).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_given_up_before_its_answer_closes_its_connection() {
+    let server = Server::start().await;
+    let host = fetching(&[&server.origin()]);
+    let (asked, input) = (host.clone(), json!({ "url": server.url("stall"), "then": 3000 }));
+    let call = tokio::spawn(async move { call(&asked, "withdraw", input).await });
+    server.seen.until("the request is there", |seen| seen.open() == 1).await;
+    let took = server.seen.until("its connection is closed", |seen| seen.open() == 0).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(call.await.unwrap(), json!([1, "AbortError"]));
+}
+
+/// One that nobody takes: nothing of it keeps the instance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_is_given_up_does_not_cost_an_instance() {
+    let server = Server::start().await;
+    let host = shared(&[&server.origin()]);
+    let input = json!({ "url": server.url("stall"), "bytes": LARGE, "then": 200 });
+    for calls in 1..3 {
+        assert_eq!(call(&host, "withdraw", input.clone()).await, json!([calls, "AbortError"]));
+    }
+}
+
+/// With a time limit that was not needed, the instance still serves the next call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_with_a_time_limit_does_not_cost_an_instance() {
+    let server = Server::start().await;
+    let host = shared(&[&server.origin()]);
+    for calls in 1..4 {
+        assert_eq!(call(&host, "timely", json!({ "url": server.url("") })).await, calls);
+    }
+}
+
 /// More of them than there may be at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_are_let_go_of() {
     let server = Server::start().await;
     let host = fetching(&[&server.origin()]);
-    let input = json!({ "url": server.url("bytes/200000"), "count": 300 });
-    assert_eq!(call(&host, "unread", input).await, 300);
+    for how in ["head", "body", "clone"] {
+        let input = json!({ "url": server.url("bytes/200000"), "count": 300, "how": how });
+        assert_eq!(call(&host, "unread", input).await, 300, "{how}");
+    }
+}
+
+/// What servers do that nobody asked them to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_out_of_the_ordinary_are_understood_or_refused() {
+    let server = Server::start().await;
+    let host = fetching(&[&server.origin()]);
+    let got = call(&host, "get", json!({ "url": server.url("abroad") })).await;
+    assert_eq!(got["url"], server.url("%C3%BC?%C3%BC"), "{got}");
+    let got = call(&host, "get", json!({ "url": server.url("gzip") })).await;
+    assert_eq!(got["name"], "TypeError", "{got}");
+    assert!(got["cause"].as_str().unwrap().contains("`gzip`"), "{got}");
+    let got = call(&host, "get", json!({ "url": server.url("gzip"), "method": "HEAD" })).await;
+    assert_eq!(got["status"], 200, "{got}");
+    // A length of what is not there.
+    let headers = json!({ "Content-Length": "5", "Transfer-Encoding": "chunked" });
+    let got = call(&host, "get", json!({ "url": server.url("page"), "headers": headers })).await;
+    assert_eq!(got["text"], "hello", "{got}");
+    // A stream is sent but once, whatever the method becomes.
+    let input = json!({ "url": server.url("to//page"), "bytes": 10 });
+    let got = call(&host, "upload", input).await;
+    assert!(got["cause"].as_str().unwrap().contains("cannot be sent again"), "{got}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

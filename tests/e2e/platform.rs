@@ -20,7 +20,7 @@ const FIXTURES: [(&str, u64); 8] = [
     ("http", 75),
     ("streams", 9),
     ("path", 35),
-    ("files", 85),
+    ("files", 120),
 ];
 
 const FOLDERS: &str = "[capabilities]\nenv = [\"GREETING\"]\n\
@@ -39,7 +39,11 @@ impl HostServices for Greeting {
 
 /// A workspace with every fixture as a package.
 fn fixtures() -> Sandbox {
-    let sandbox = Sandbox::with(&[("fixed/note.txt", "a note\n"), ("data/target.txt", "target")]);
+    let sandbox = Sandbox::with(&[
+        ("fixed/note.txt", "a note\n"),
+        ("fixed/sub/x", ""),
+        ("data/target.txt", "target"),
+    ]);
     let folder = repository().join("tests/e2e/platform");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     for (name, _) in FIXTURES {
@@ -166,6 +170,23 @@ async fn a_console_shows_values_and_follows_directives() {
             r#"(index) | Values|0       | "x"|1       | 1|5"#,
         ),
         ("console.dir({ a: 1 }); console.log()", "{ a: 1 }|"),
+        (
+            "const e: any = Object.assign(new Error('x', { cause: 1 }), { code: 'C', n: undefined }); e.stack = 'at'; console.log(e)",
+            r#"Error: x\nat { code: "C", [cause]: 1 }"#,
+        ),
+        (
+            "const e: any = new AggregateError([1, 'x'], 'all'); e.stack = ''; console.log(e)",
+            r#"AggregateError: all { [errors]: [1, "x"] }"#,
+        ),
+        (
+            "console.log(new Response('x', { status: 201 }), new Headers({ a: '1' }), new Request('http://a.example'))",
+            concat!(
+                r#"Response { status: 201, statusText: "", url: "", "#,
+                r#"headers: Headers { "content-type": "text/plain;charset=UTF-8" } } "#,
+                r#"Headers { a: "1" } "#,
+                r#"Request { method: "GET", url: "http://a.example/", headers: Headers {} }"#,
+            ),
+        ),
     ];
     let each = |(code, _): &(&str, &str)| format!("{{ {code}; }} console.debug('--');\n");
     let body: Vec<String> = lines.iter().map(each).collect();
@@ -206,6 +227,59 @@ async fn what_nobody_catches_is_logged_with_where_it_happened() {
         assert!(record.message.starts_with(&format!("Uncaught {said}\\n")), "{record:?}");
     }
     assert!(records[1].message.contains("[cause]: Error: deep"), "{records:?}");
+}
+
+/// What has halves of characters in it reaches the host with others in their place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn halves_of_characters_do_no_harm() {
+    let code = "const half = \"hello 😀\".slice(0, 7);\n\
+         console.log(half);\n\
+         await setSessionValue(half, half);\n\
+         const kinds = [];\n\
+         for (const act of [() => callTool(half), () => callAgent(half, half), () => database(half).query(half, [half])])\n\
+           await act().catch((error: any) => kinds.push(error.kind));\n\
+         if (input.throws) throw new Error(half);\n\
+         return [await getSessionValue(\"hello \\ufffd\"), kinds.length, half];";
+    let import = "import { database } from \"distri/sql\";\nexport default";
+    let sandbox = Sandbox::with_plugin(&tool("t", code).replace("export default", import));
+    let log = Log::default();
+    let host = sandbox.host(log.clone());
+    let call = async |input: &str| {
+        let mut call = ToolCall::new(input);
+        call.context.session_id = Some("s".to_owned());
+        host.execute_tool("p", "t", call).await.unwrap()
+    };
+    let answer = call("{}").await;
+    let value: Value = serde_json::from_str(&answer.result.replace("\\ud83d", "half")).unwrap();
+    assert_eq!(value, json!(["hello half", 3, "hello half"]));
+    assert_eq!(log.0.lock().unwrap()[0].message, "hello \u{fffd}");
+    assert_eq!(call(r#"{"throws":true}"#).await.error.unwrap(), "hello \u{fffd}");
+}
+
+/// What was refused keeps what a program and a person can do about it.
+#[test]
+fn a_denial_that_nobody_catches_keeps_its_hint() {
+    let sandbox = at_top_level("");
+    sandbox.write(
+        "plugins/p/index.ts",
+        &tool(
+            "t",
+            "if (input.several) throw new AggregateError([new TypeError(\"one\"), 2], \"all\");\n\
+             await fs.readFile(\"/etc/passwd\");",
+        )
+        .replace("export default", "import * as fs from \"node:fs/promises\";\nexport default"),
+    );
+    sandbox.build();
+    let run = sandbox.distri(&["call", "p/t"]);
+    run.fails(1, &["EACCES: permission denied, open '/etc/passwd'", "hint:", "guest = \"/etc\""]);
+    let detail = |input: &str| {
+        let run = sandbox.distri(&["call", "p/t", "--json", "--input", input]);
+        serde_json::from_str::<Value>(&run.stdout).unwrap()["error"]["detail"].clone()
+    };
+    let denied = detail("{}");
+    assert_eq!((&denied["kind"], &denied["code"]), (&json!("denied"), &json!("EACCES")));
+    let errors = &detail(r#"{"several":true}"#)["errors"];
+    assert_eq!((&errors[0]["message"], &errors[1]["message"]), (&json!("one"), &json!("2")));
 }
 
 /// A plugin that answers at its top level.
@@ -352,6 +426,39 @@ async fn a_pending_timer_neither_delays_an_answer_nor_meets_the_next_call() {
         json!([2, false]),
         "a timer that ran is no hindrance"
     );
+}
+
+/// Timers that nobody needs any more end with the call, and its instance serves the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_that_are_over_do_not_cost_an_instance() {
+    let source = tool(
+        "t",
+        "const shared: any = globalThis;\n\
+         shared.calls = (shared.calls ?? 0) + 1;\n\
+         for (let i = 0; i < input.timeouts; i++) AbortSignal.timeout(30_000 - i);\n\
+         for (let i = 0; i < input.cleared; i++) clearTimeout(setTimeout(() => {}, 30_000 - i));\n\
+         if (input.raced) {\n\
+           let late;\n\
+           await Promise.race([new Promise((go) => setTimeout(go, 5)), new Promise((go) => { late = setTimeout(go, 30_000); })]);\n\
+           clearTimeout(late);\n\
+         }\n\
+         return shared.calls;",
+    );
+    let sandbox = Sandbox::with_plugin(&source);
+    sandbox.write("plugins/p/distri.toml", &format!("{MANIFEST}[instances]\nmode = \"shared\"\n"));
+    let host = sandbox.host(());
+    let inputs = [
+        json!({ "timeouts": 1 }),
+        json!({ "timeouts": 3, "cleared": 3 }),
+        json!({ "cleared": 20_000 }),
+        json!({ "raced": true }),
+        json!({}),
+    ];
+    for (at, input) in inputs.iter().enumerate() {
+        let call = ToolCall::new(input.to_string());
+        let answer = host.execute_tool("p", "t", call).await.unwrap();
+        assert_eq!(answer.result, (at + 1).to_string(), "after {:?}", inputs.get(at.max(1) - 1));
+    }
 }
 
 /// Decoders are handles of the host's.

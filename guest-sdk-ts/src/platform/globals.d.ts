@@ -58,6 +58,16 @@ declare var TextDecoder: typeof globalThis extends { onmessage: any; TextDecoder
   ? T
   : typeof import("./web.js").TextDecoder;
 
+interface TextDecoderStream extends DistriAbsent<import("./web.js").TextDecoderStream> {}
+declare var TextDecoderStream: typeof globalThis extends { onmessage: any; TextDecoderStream: infer T }
+  ? T
+  : typeof import("./web.js").TextDecoderStream;
+
+interface TextEncoderStream extends DistriAbsent<import("./web.js").TextEncoderStream> {}
+declare var TextEncoderStream: typeof globalThis extends { onmessage: any; TextEncoderStream: infer T }
+  ? T
+  : typeof import("./web.js").TextEncoderStream;
+
 interface Headers extends DistriAbsent<import("./web.js").Headers> {}
 declare var Headers: typeof globalThis extends { onmessage: any; Headers: infer T }
   ? T
@@ -75,7 +85,7 @@ declare var Response: typeof globalThis extends { onmessage: any; Response: infe
   ? T
   : import("./web.js").ResponseConstructor;
 
-declare function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+declare function fetch(input: string | URL | Request, init?: RequestInit | null): Promise<Response>;
 
 interface ReadableStream<R = any> extends DistriAbsent<import("web-streams-polyfill").ReadableStream<R>> {}
 declare var ReadableStream: typeof globalThis extends { onmessage: any; ReadableStream: infer T }

@@ -2,7 +2,12 @@
 
 declare module "node:fs/promises" {
   type Encoding =
-    | "utf8" | "utf-8" | "ascii" | "latin1" | "binary" | "hex" | "base64" | "base64url" | "utf16le" | "ucs2";
+    | "utf8" | "utf-8" | "ascii" | "latin1" | "binary" | "hex" | "base64" | "base64url"
+    | "utf16le" | "utf-16le" | "ucs2" | "ucs-2";
+  /** What is read of a file: bytes, and text in an encoding, UTF-8 where none is named. */
+  interface Content extends Uint8Array<ArrayBuffer> {
+    toString(encoding?: Encoding): string;
+  }
   /** A path as the plugin sees it, or a `file:` URL. One that begins with no slash starts at `/`. */
   type PathLike = string | { href: string };
   type Data =
@@ -73,35 +78,36 @@ declare module "node:fs/promises" {
 
   interface FileHandle {
     readonly fd: number;
+    read(): Promise<{ bytesRead: number; buffer: Content }>;
     read<T extends ArrayBufferView>(
       buffer: T,
       offset?: number | null,
       length?: number | null,
-      position?: number | null,
+      position?: number | bigint | null,
     ): Promise<{ bytesRead: number; buffer: T }>;
     read<T extends ArrayBufferView>(
       buffer: T,
-      options: { offset?: number; length?: number; position?: number | null },
+      options: { offset?: number; length?: number; position?: number | bigint | null },
     ): Promise<{ bytesRead: number; buffer: T }>;
     read<T extends ArrayBufferView>(options: {
       buffer: T;
       offset?: number;
       length?: number;
-      position?: number | null;
+      position?: number | bigint | null;
     }): Promise<{ bytesRead: number; buffer: T }>;
     write<T extends ArrayBufferView>(
       buffer: T,
       offset?: number | null,
       length?: number | null,
-      position?: number | null,
+      position?: number | bigint | null,
     ): Promise<{ bytesWritten: number; buffer: T }>;
     write(
       data: string,
-      position?: number | null,
+      position?: number | bigint | null,
       encoding?: Encoding | null,
     ): Promise<{ bytesWritten: number; buffer: string }>;
     readFile(options: Encoding | { encoding: Encoding }): Promise<string>;
-    readFile(options?: { encoding?: null } | null): Promise<Uint8Array<ArrayBuffer>>;
+    readFile(options?: { encoding?: null } | null): Promise<Content>;
     writeFile(data: Data, options?: Encoding | WriteOptions | null): Promise<void>;
     appendFile(data: Data, options?: Encoding | WriteOptions | null): Promise<void>;
     stat(): Promise<Stats>;
@@ -126,7 +132,7 @@ declare module "node:fs/promises" {
   function mkdir(path: PathLike, options?: { recursive?: false; mode?: number | string } | number | null): Promise<void>;
   function open(path: PathLike, flags?: string, mode?: number): Promise<FileHandle>;
   function readFile(path: PathLike | FileHandle, options: Encoding | TextOptions): Promise<string>;
-  function readFile(path: PathLike | FileHandle, options?: BytesOptions | null): Promise<Uint8Array<ArrayBuffer>>;
+  function readFile(path: PathLike | FileHandle, options?: BytesOptions | null): Promise<Content>;
   function readdir(path: PathLike, options: { withFileTypes: true; recursive?: boolean }): Promise<Dirent[]>;
   function readdir(path: PathLike, options?: { withFileTypes?: false; recursive?: boolean } | null): Promise<string[]>;
   function readlink(path: PathLike): Promise<string>;

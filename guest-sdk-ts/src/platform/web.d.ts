@@ -1,5 +1,5 @@
 /** The parts of the web platform that plugins have, by the standards' names. */
-import type { ReadableStream } from "web-streams-polyfill";
+import type { ReadableStream, WritableStream } from "web-streams-polyfill";
 
 export interface EventInit {
   bubbles?: boolean;
@@ -184,6 +184,22 @@ export declare class TextDecoder {
   decode(input?: BufferSource, options?: TextDecodeOptions): string;
 }
 
+export declare class TextDecoderStream {
+  constructor(label?: string, options?: TextDecoderOptions);
+  readonly encoding: string;
+  readonly fatal: boolean;
+  readonly ignoreBOM: boolean;
+  readonly readable: ReadableStream<string>;
+  readonly writable: WritableStream<BufferSource>;
+}
+
+export declare class TextEncoderStream {
+  constructor();
+  readonly encoding: string;
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly writable: WritableStream<string>;
+}
+
 export type HeadersInit = [string, string][] | Record<string, string> | Headers;
 
 export declare class Headers {
@@ -252,7 +268,7 @@ export interface Request extends Body {
 }
 export interface RequestConstructor {
   prototype: Request;
-  new (input: RequestInfo, init?: RequestInit): Request;
+  new (input: RequestInfo, init?: RequestInit | null): Request;
 }
 
 export interface ResponseInit {
@@ -273,7 +289,7 @@ export interface Response extends Body {
 }
 export interface ResponseConstructor {
   prototype: Response;
-  new (body?: BodyInit | null, init?: ResponseInit): Response;
+  new (body?: BodyInit | null, init?: ResponseInit | null): Response;
   error(): Response;
   json(data: any, init?: ResponseInit): Response;
   redirect(url: string | URL, status?: number): Response;

@@ -19,8 +19,18 @@ const write =
 const [debug, info, warn, error] = [write("debug"), write("info"), write("warn"), write("error")];
 
 /** Says what nobody caught. */
-export function report(thrown: unknown): void {
+function report(thrown: unknown): void {
   error("Uncaught", thrown);
+}
+
+/** Runs what nobody waits for, and says what goes wrong in it, now or later. */
+export function attempt(act: () => unknown): void {
+  try {
+    const outcome = act();
+    if (outcome instanceof Promise) outcome.catch(report);
+  } catch (error) {
+    report(error);
+  }
 }
 
 function group(...labels: unknown[]): void {

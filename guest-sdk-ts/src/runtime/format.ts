@@ -5,6 +5,9 @@ const DEPTH = 3;
 /** How many of the entries of something are shown. */
 const ENTRIES = 100;
 
+/** By this a value says how it is shown, in Node too. */
+export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+
 /** A value on its own: text as it is. */
 export function show(value: unknown): string {
   return typeof value === "string" ? value : inspect(value);
@@ -62,6 +65,9 @@ function inspectObject(value: object, depth: number, above: readonly object[]): 
   if (value instanceof RegExp) return String(value);
   if (value instanceof Promise) return "Promise {}";
   if (value instanceof Number || value instanceof Boolean || value instanceof String) return inspect(value.valueOf());
+  const custom = (value as { [INSPECT]?: unknown })[INSPECT];
+  const view: unknown = typeof custom === "function" ? custom.call(value, DEPTH - depth, {}, inspect) : value;
+  if (typeof view !== "object" || view === null) return show(view);
   const name = nameOf(value);
   const prefix = name === "Object" || name === "Array" ? "" : `${name} `;
   if (depth >= DEPTH) return `[${name}]`;
@@ -79,14 +85,14 @@ function inspectObject(value: object, depth: number, above: readonly object[]): 
     return wrap(`${prefix.trim()}(${value.size}) `, "{", [...take(value)].map(inner), value.size, "}");
   }
   // What the platform's own classes hold is behind accessors: their text says more.
-  const keys = Object.keys(value);
+  const keys = Object.keys(view);
   const own = Object.getPrototypeOf(value)?.toString;
-  if (keys.length === 0 && typeof own === "function" && own !== Object.prototype.toString) {
+  if (keys.length === 0 && view === value && typeof own === "function" && own !== Object.prototype.toString) {
     return `${name} ${inspect(String(value))}`;
   }
   const shown = keys.slice(0, ENTRIES).map((key) => {
     const property = /^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key);
-    return `${property}: ${inner((value as Record<string, unknown>)[key])}`;
+    return `${property}: ${inner((view as Record<string, unknown>)[key])}`;
   });
   return wrap(prefix, "{", shown, keys.length, "}");
 }
@@ -112,7 +118,12 @@ function wrap(prefix: string, open: string, shown: string[], length: number, clo
   return `${prefix}${open}${space}${shown.join(", ")}${space}${close}`;
 }
 
+/** With what programs put on it, as Node shows it. */
 function inspectError(error: Error, inner: (value: unknown) => string): string {
   const text = error.stack ? `${error}\n${error.stack.trimEnd()}` : String(error);
-  return error.cause === undefined ? text : `${text}\n[cause]: ${inner(error.cause)}`;
+  const own = Object.entries(error).filter(([key, value]) => !["name", "message", "stack", "cause"].includes(key) && value !== undefined);
+  const shown = own.map(([key, value]) => `${key}: ${inner(value)}`);
+  if (error instanceof AggregateError) shown.push(`[errors]: ${inner(error.errors)}`);
+  if (error.cause !== undefined) shown.push(`[cause]: ${inner(error.cause)}`);
+  return shown.length > 0 ? `${text} ${wrap("", "{", shown, shown.length, "}")}` : text;
 }

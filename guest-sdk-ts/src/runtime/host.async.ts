@@ -2,9 +2,13 @@
 import host from "distri:plugin/host@0.3.0";
 import cli from "wasi:cli/environment@0.3.0";
 import random from "wasi:random/random@0.3.0";
-import type { Host } from "./host.ts";
+import { takingText } from "./host.ts";
 
-export const { callTool, callAgent, getSessionValue, setSessionValue, log }: Host = host;
+export const callTool = takingText(host.callTool);
+export const callAgent = takingText(host.callAgent);
+export const getSessionValue = takingText(host.getSessionValue);
+export const setSessionValue = takingText(host.setSessionValue);
+export const log = takingText(host.log);
 
 export const randomBytes = (length: number): Uint8Array => new Uint8Array(random.getRandomBytes(length));
 

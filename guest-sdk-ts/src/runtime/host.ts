@@ -11,6 +11,12 @@ export interface HostError {
   detail?: string | null;
 }
 
+/** A function of the host's that takes strings. Only whole characters cross to it. */
+export const takingText =
+  <Args extends string[], T>(call: (...texts: Args) => T) =>
+  (...texts: Args): T =>
+    call(...(texts.map((text) => String(text).toWellFormed()) as Args));
+
 export interface Host {
   callTool(name: string, input: string): string | Promise<string>;
   callAgent(name: string, task: string, options: string): string | Promise<string>;

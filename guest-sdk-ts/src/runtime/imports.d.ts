@@ -48,6 +48,17 @@ declare module "distri:plugin/text-codec@0.3.0" {
   export default codec;
 }
 
+declare module "distri:plugin/waiting@0.3.0" {
+  import type { Request, Response } from "wasi:http/types@0.3.0";
+  const waiting: {
+    /** In nanoseconds. */
+    sleep(id: number, duration: number): Promise<void>;
+    send(id: number, request: Request): Promise<Response>;
+    giveUp(id: number): void;
+  };
+  export default waiting;
+}
+
 declare module "distri:plugin/sql@0.3.0" {
   const sql: import("./sql.ts").Sql;
   export default sql;
@@ -75,10 +86,7 @@ declare module "wasi:cli/environment@0.3.0" {
 
 declare module "wasi:clocks/monotonic-clock@0.3.0" {
   /** In nanoseconds. */
-  const clock: {
-    now(): number;
-    waitUntil(when: number): Promise<void>;
-  };
+  const clock: { now(): number };
   export default clock;
 }
 
@@ -120,13 +128,6 @@ declare module "wasi:http/types@0.3.0" {
     };
   };
   export default types;
-}
-
-declare module "wasi:http/client@0.3.0" {
-  const client: {
-    send(request: import("wasi:http/types@0.3.0").Request): Promise<import("wasi:http/types@0.3.0").Response>;
-  };
-  export default client;
 }
 
 declare module "wasi:filesystem/types@0.3.0" {
@@ -174,6 +175,7 @@ declare module "wasi:filesystem/types@0.3.0" {
     setSize(size: number): Promise<void>;
     readDirectory(): [StreamReadable<DirectoryEntry>, Outcome];
     createDirectoryAt(path: string): Promise<void>;
+    isSameObject(other: Descriptor): Promise<boolean>;
     stat(): Promise<DescriptorStat>;
     statAt(flags: PathFlags, path: string): Promise<DescriptorStat>;
     openAt(flags: PathFlags, path: string, open: OpenFlags, descriptor: DescriptorFlags): Promise<Descriptor>;
@@ -204,6 +206,8 @@ interface StreamReadable<T> {
 interface StreamWritable<T> {
   /** The number that was taken; none when nobody reads any more. */
   write(data: T extends number ? Uint8Array : T[]): Promise<number>;
+  /** The pending `write` gives what was taken. */
+  cancelWrite(): unknown;
   drop(): void;
 }
 interface FutureReadable<T> {

@@ -17,6 +17,18 @@ export function isRunning(): boolean {
   return phase === "call";
 }
 
+const endings: (() => void)[] = [];
+
+/** Runs something whenever a call has its answer. */
+export function atEnd(act: () => void): void {
+  endings.push(act);
+}
+
+/** Called when a call has its answer: its timers may still run, and the instance serve another. */
+export function end(): void {
+  for (const act of endings) act();
+}
+
 /** Throws while the plugin's top level runs, and while it describes itself. */
 export function assertRunning(what: string): void {
   if (phase === "call") return;

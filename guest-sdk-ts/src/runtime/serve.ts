@@ -6,7 +6,7 @@
 import "./random.ts";
 import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
 import { environment } from "#host";
-import { enter } from "./phase.ts";
+import { end, enter } from "./phase.ts";
 
 /** A tool or workflow, whatever form it was written in. */
 interface Item {
@@ -149,7 +149,9 @@ async function run(table: Map<string, Entry>, kind: string, call: Call, guest: G
     const value = await entry.item.execute!(input, contextOf(guest));
     return { result: JSON.stringify(value ?? null) ?? "null", error: null };
   } catch (thrown) {
-    return { result: JSON.stringify(details(thrown)), error: summary(thrown) };
+    return { result: told(thrown), error: summary(thrown).toWellFormed() };
+  } finally {
+    end();
   }
 }
 
@@ -193,11 +195,25 @@ function summary(thrown: unknown): string {
   return typeof thrown === "string" ? thrown : text(thrown);
 }
 
-/** What a machine can use: name, message, stack and causes, at most eight deep. */
+/** What a machine can use: name, message, stack, what the platform's errors say besides, and causes, at most eight deep. */
 function details(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) return { name: "thrown", message: summary(thrown) };
+  const { name, message, stack, kind, code, hint, detail } = thrown as Error & { [part: string]: unknown };
   const cause = thrown.cause === undefined || depth >= 8 ? undefined : details(thrown.cause, depth + 1);
-  return { name: thrown.name, message: thrown.message, stack: thrown.stack, cause };
+  // Each may have several in turn: of those no more.
+  const several = thrown instanceof AggregateError && depth < 4 ? (thrown.errors as unknown[]).slice(0, 8) : undefined;
+  const errors = several?.map((error) => details(error, depth + 4));
+  return { name, message, stack, kind, code, hint, detail, cause, errors };
+}
+
+/** The details as JSON; those that have none stay behind. */
+function told(thrown: unknown): string {
+  try {
+    return JSON.stringify(details(thrown));
+  } catch {
+    const { name, message, stack } = thrown as Error;
+    return JSON.stringify({ name, message, stack });
+  }
 }
 
 function text(value: unknown): string {

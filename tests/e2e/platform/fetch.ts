@@ -25,6 +25,10 @@ function source(bytes: number): ReadableStream<Uint8Array> {
   });
 }
 
+/** The calls of this instance. */
+let calls = 0;
+const count = () => ++calls;
+
 export default {
   tools: [
     tool("get", ({ url, ...init }) =>
@@ -79,9 +83,14 @@ export default {
       const texts = await Promise.all(Array.from({ length: count }, () => fetch(url).then((response) => response.text())));
       return [texts.filter((text) => text === "hello").length, performance.now() - start];
     }),
-    tool("unread", async ({ url, count }) => {
+    tool("unread", async ({ url, count, how }) => {
       let ok = 0;
-      for (let i = 0; i < count; i++) if ((await fetch(url)).ok) ok += 1;
+      for (let i = 0; i < count; i++) {
+        const response = await fetch(url);
+        if (how === "body") void response.body;
+        if (how === "clone") response.clone();
+        if (response.ok) ok += 1;
+      }
       return ok;
     }),
     /** Ends a body in one of several ways, then waits. */
@@ -98,6 +107,19 @@ export default {
       const rejection = await reading;
       await new Promise((resolve) => setTimeout(resolve, 3000));
       return rejection ?? null;
+    }),
+    /** Aborts before there is an answer, then waits. */
+    tool("withdraw", async ({ url, bytes, then }) => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 200);
+      const init: RequestInit = bytes ? { method: "POST", body: source(bytes), duplex: "half" } : {};
+      const rejection: any = await outcome(() => fetch(url, { ...init, signal: controller.signal }));
+      await new Promise((resolve) => setTimeout(resolve, then));
+      return [count(), rejection.name];
+    }),
+    tool("timely", async ({ url }) => {
+      await (await fetch(url, { signal: AbortSignal.timeout(30_000) })).text();
+      return count();
     }),
     tool("impatient", ({ url }) => outcome(() => fetch(url, { signal: AbortSignal.timeout(50) }))),
   ],

@@ -116,6 +116,8 @@ async function responses() {
   is("bytes", [...new Uint8Array(await new Response("é").arrayBuffer())], [0xc3, 0xa9]);
   is("bytes", [...(await new Response(new Uint8Array([1, 2, 3]).subarray(1)).bytes())], [2, 3]);
   is("a mark", await new Response("\ufeffx").text(), "x");
+  is("nothing told", [new Response(null, null).status, new Request("http://a.example", null).method], [200, "GET"]);
+  is("what shows", [Object.keys(new Response("x")), JSON.stringify(new Response("x"))], [[], "{}"]);
   await rejects("twice", "TypeError", async () => {
     const once = new Response("x");
     await once.text();

@@ -69,7 +69,31 @@ async function shared() {
   await rejects("aborted", "AbortError", () => piping);
 }
 
+/** As answers of language models are read. */
+async function texts() {
+  const bytes = new TextEncoder().encode("héllo 😀");
+  const pieces = Array.from(bytes, (_, at) => bytes.slice(at, at + 1));
+  const decoded = ReadableStream.from(pieces).pipeThrough(new TextDecoderStream());
+  const all = [];
+  for await (const text of decoded) all.push(text);
+  is("decoded", [all.join(""), all.length], ["héllo 😀", 7]);
+  const cut = ReadableStream.from([bytes.slice(0, 2)]).pipeThrough(new TextDecoderStream());
+  is("cut off", (await new Array(1).fill(cut.getReader())[0].read()).value, "h");
+  const strict = ReadableStream.from([new Uint8Array([0xff])]).pipeThrough(new TextDecoderStream("utf-8", { fatal: true }));
+  await rejects("malformed", "TypeError", () => strict.getReader().read());
+  const wide = new TextDecoderStream("utf-16le");
+  is("encodings", [wide.encoding, wide.fatal, new TextEncoderStream().encoding, String(wide)], [
+    "utf-16le",
+    false,
+    "utf-8",
+    "[object TextDecoderStream]",
+  ]);
+  const encoded = ReadableStream.from(["a", "\ud83d", "", "\ude00", "\ud83d"]).pipeThrough(new TextEncoderStream());
+  is("encoded", new TextDecoder().decode(await new Response(encoded).arrayBuffer()), "a😀\ufffd");
+}
+
 export default fixture(async () => {
+  await texts();
   await pulled();
   await piped();
   await shared();

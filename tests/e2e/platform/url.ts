@@ -173,7 +173,26 @@ function params() {
   is("by code units", [...sorted.keys()], ["z", "\u{1f308}", "ﬃ"]);
 }
 
+function many() {
+  const url = new URL("http://a.example/?x=1#y");
+  const { searchParams } = url;
+  const own = new URLSearchParams();
+  for (let at = 0; at < 5000; at++) {
+    searchParams.append("a", String(at));
+    own.append("a", String(at));
+  }
+  is("appended", [url.href.length, own.size, searchParams.size], [url.search.length + 19, 5000, 5001]);
+  url.search = "?b=2";
+  is("replaced", [searchParams.get("b"), searchParams.size], ["2", 1]);
+  searchParams.delete("b");
+  is("none", url.href, "http://a.example/#y");
+  searchParams.set("c", "3");
+  url.hash = "z";
+  is("both", url.href, "http://a.example/?c=3#z");
+}
+
 export default fixture(() => {
+  many();
   parsing();
   setting();
   linked();

@@ -1,65 +1,77 @@
 /** The encodings in which Node reads and writes text. */
-import { bytesOf, fromUtf8, TextDecoder, utf8 } from "../web/text.ts";
+import { bytesOf, fromUtf8, utf8 } from "../web/text.ts";
 import { badArgument } from "./errors.ts";
 
 export type Encoding =
-  | "utf8" | "utf-8" | "ascii" | "latin1" | "binary" | "hex" | "base64" | "base64url" | "utf16le" | "ucs2";
+  | "utf8" | "utf-8" | "ascii" | "latin1" | "binary" | "hex" | "base64" | "base64url"
+  | "utf16le" | "utf-16le" | "ucs2" | "ucs-2";
 
-/** Strings of bytes, each one a code unit. */
-function binary(bytes: Uint8Array): string {
-  let text = "";
-  // So many arguments a function takes at once.
-  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  return text;
+/** An encoding by the shortest of its names. */
+export function named(encoding: Encoding): string {
+  const name = String(encoding).toLowerCase().replace(/^(utf|ucs)-/, "$1").replace("ucs2", "utf16le").replace("binary", "latin1");
+  if (!/^(utf8|ascii|latin1|hex|base64|base64url|utf16le)$/.test(name)) throw badArgument(`unknown encoding: ${encoding}`);
+  return name;
 }
 
-const unbinary = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+/** Strings of units, and back. */
+function fromUnits(units: Uint8Array | Uint16Array): string {
+  let text = "";
+  // So many arguments a function takes at once.
+  for (let at = 0; at < units.length; at += 4096) text += String.fromCharCode(...units.subarray(at, at + 4096));
+  return text;
+}
+const unitsOf = (text: string) => Uint16Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
 
 export function decode(bytes: Uint8Array, encoding: Encoding): string {
-  switch (encoding.toLowerCase()) {
+  switch (named(encoding)) {
     case "utf8":
-    case "utf-8":
       return fromUtf8(bytes, true);
     case "latin1":
-    case "binary":
-      return binary(bytes);
+      return fromUnits(bytes);
     case "ascii":
-      return binary(bytes.map((byte) => byte & 0x7f));
+      return fromUnits(bytes.map((byte) => byte & 0x7f));
     case "hex":
       return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
     case "base64":
-      return btoa(binary(bytes));
+      return btoa(fromUnits(bytes));
     case "base64url":
-      return btoa(binary(bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-    case "utf16le":
-    case "ucs2":
-      return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(bytes);
+      return btoa(fromUnits(bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
     default:
-      throw badArgument(`unknown encoding: ${encoding}`);
+      // An odd byte at the end is none of a unit.
+      return fromUnits(new Uint16Array(new Uint8Array(bytes).buffer, 0, bytes.length >> 1));
   }
 }
 
 export function encode(text: string, encoding: Encoding): Uint8Array {
-  switch (encoding.toLowerCase()) {
+  switch (named(encoding)) {
     case "utf8":
-    case "utf-8":
       return utf8(text);
     case "latin1":
-    case "binary":
     case "ascii":
-      return unbinary(text);
+      return new Uint8Array(unitsOf(text));
     case "hex":
-      return Uint8Array.from(text.match(/[0-9a-f]{2}/gi) ?? [], (digits) => parseInt(digits, 16));
+      return Uint8Array.from(/^(?:[0-9a-f]{2})*/i.exec(text)?.[0].match(/../g) ?? [], (digits) => parseInt(digits, 16));
     case "base64":
     case "base64url":
-      return unbinary(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
-    case "utf16le":
-    case "ucs2":
-      return bytesOf(Uint16Array.from(text, (character) => character.charCodeAt(0)));
+      return new Uint8Array(unitsOf(fromBase64(text)));
     default:
-      throw badArgument(`unknown encoding: ${encoding}`);
+      return bytesOf(unitsOf(text));
   }
 }
+
+/** As Node reads it: of either alphabet, up to a `=`, whatever else is in it. */
+function fromBase64(text: string): string {
+  const [digits = ""] = text.replaceAll("-", "+").replaceAll("_", "/").replace(/[^A-Za-z0-9+/=]/g, "").split("=", 1);
+  return atob(digits.length % 4 === 1 ? digits.slice(0, -1) : digits);
+}
+
+/** What is read of a file: bytes that become text as Node's do. */
+export class Content extends Uint8Array<ArrayBuffer> {
+  override toString(encoding: Encoding = "utf8"): string {
+    return decode(this, encoding);
+  }
+}
+Object.defineProperty(Content, "name", { value: "Uint8Array" });
 
 /** What can be written to a file. */
 export type Data =
@@ -69,15 +81,19 @@ export type Data =
   | Iterable<string | ArrayBufferView>
   | AsyncIterable<string | ArrayBufferView>;
 
-/** The bytes of what is written, piece by piece. */
-export async function* piecesOf(data: Data, encoding: Encoding): AsyncGenerator<Uint8Array, void, undefined> {
-  if (typeof data === "string") {
-    yield encode(data, encoding);
-  } else if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) {
-    yield bytesOf(data);
-  } else if (typeof data === "object" && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)) {
-    for await (const piece of data) yield typeof piece === "string" ? encode(piece, encoding) : bytesOf(piece);
-  } else {
-    throw badArgument("what is written is text, bytes, or pieces of them");
-  }
+/** The bytes of what is written, piece by piece. Throws at once for what cannot be. */
+export function piecesOf(data: Data, encoding: Encoding): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  named(encoding);
+  if (typeof data === "string") return [encode(data, encoding)];
+  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return [bytesOf(data)];
+  const iterates = typeof data === "object" && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data);
+  if (!iterates) throw badArgument("what is written is text, bytes, or pieces of them");
+  return each(data, encoding);
+}
+
+async function* each(
+  pieces: Iterable<string | ArrayBufferView> | AsyncIterable<string | ArrayBufferView>,
+  encoding: Encoding,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) yield typeof piece === "string" ? encode(piece, encoding) : bytesOf(piece);
 }

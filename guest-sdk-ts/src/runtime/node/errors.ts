@@ -69,6 +69,11 @@ export function errorOf(thrown: unknown, deed: Deed): Error {
   return fileError(code.tag, deed);
 }
 
+/** The error of a number that is out of bounds. */
+export function outOfRange(message: string): RangeError {
+  return Object.assign(new RangeError(message), { code: "ERR_OUT_OF_RANGE" });
+}
+
 /** The error of an argument that is not what it should be. */
 export function badArgument(message: string): TypeError {
   return Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_VALUE" });

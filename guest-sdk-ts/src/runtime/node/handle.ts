@@ -2,8 +2,8 @@
 import type { Descriptor } from "wasi:filesystem/types@0.3.0";
 import { concat, type Bytes } from "../web/text.ts";
 import * as wit from "../wit.ts";
-import { decode, encode, piecesOf, type Data, type Encoding } from "./encodings.ts";
-import { badArgument, fileError, type Deed } from "./errors.ts";
+import { Content, decode, encode, piecesOf, type Data, type Encoding } from "./encodings.ts";
+import { badArgument, fileError, outOfRange, type Deed } from "./errors.ts";
 import { at, check, explain, locate, type PathLike, type Place } from "./places.ts";
 import { Stats } from "./stats.ts";
 
@@ -25,8 +25,9 @@ function flagsOf(flags: string) {
 }
 
 /** Opens a file. */
-export async function open(path: PathLike, flags: string = "r"): Promise<FileHandle> {
-  const wanted = flagsOf(flags);
+export const open = async (path: PathLike, flags: string = "r"): Promise<FileHandle> => openAs(path, flagsOf(flags));
+
+async function openAs(path: PathLike, wanted: ReturnType<typeof flagsOf>): Promise<FileHandle> {
   const place = locate(path, "open");
   const file = await at(place, { syscall: "open" }, () =>
     place.folder.openAt({ symlinkFollow: true }, place.name, wanted.open, wanted.descriptor),
@@ -36,7 +37,16 @@ export async function open(path: PathLike, flags: string = "r"): Promise<FileHan
 
 /** Runs something with an open file, and closes it whatever comes of it. */
 export async function withFile<T>(path: PathLike, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, flags);
+  return using(await open(path, flags), use);
+}
+
+/** The same with a file to be written, of which what is in it is still there. */
+export async function withTarget<T>(path: PathLike, isNew: boolean, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const open = { create: true, truncate: false, exclusive: isNew };
+  return using(await openAs(path, { open, descriptor: { read: false, write: true }, appends: false }), use);
+}
+
+async function using<T>(file: FileHandle, use: (file: FileHandle) => Promise<T>): Promise<T> {
   try {
     return await use(file);
   } finally {
@@ -48,14 +58,26 @@ export async function withFile<T>(path: PathLike, flags: string, use: (file: Fil
 export interface Span {
   offset?: number | null | undefined;
   length?: number | null | undefined;
-  position?: number | null | undefined;
+  position?: number | bigint | null | undefined;
+}
+
+/** The most bytes that `read` makes room for by itself. */
+const ROOM = 16 << 10;
+
+/** A place in a file; none for where it stands. */
+function offsetOf(position: unknown): number | undefined {
+  if (position === null || position === undefined || Number(position) === -1) return undefined;
+  const offset = typeof position === "bigint" ? Number(position) : position;
+  if (typeof offset !== "number") throw badArgument("the position is not a number");
+  if (!Number.isSafeInteger(offset) || offset < 0) throw outOfRange(`the position is out of range: ${position}`);
+  return offset;
 }
 
 /** The bytes of that part. */
 function part(view: ArrayBufferView, { offset, length }: Span): Uint8Array {
   const start = offset ?? 0;
   const count = length ?? view.byteLength - start;
-  if (!(start >= 0 && count >= 0 && start + count <= view.byteLength)) throw badArgument("the part is not in the buffer");
+  if (!(start >= 0 && count >= 0 && start + count <= view.byteLength)) throw outOfRange("the part is not in the buffer");
   return new Uint8Array(view.buffer, view.byteOffset + start, count);
 }
 
@@ -86,20 +108,30 @@ export class FileHandle {
   }
 
   async read<T extends ArrayBufferView>(
-    buffer: T | (Span & { buffer: T }),
+    buffer?: T | (Span & { buffer?: T | undefined }),
     offset?: number | Span | null,
     length?: number | null,
-    position?: number | null,
+    position?: number | bigint | null,
   ): Promise<{ bytesRead: number; buffer: T }> {
-    const into = ArrayBuffer.isView(buffer) ? buffer : buffer.buffer;
-    let span: Span = ArrayBuffer.isView(buffer) ? { length, position } : buffer;
+    const given = ArrayBuffer.isView(buffer) ? buffer : buffer?.buffer;
+    const into = given ?? (new Content(new ArrayBuffer(ROOM)) as ArrayBufferView as T);
+    let span: Span = ArrayBuffer.isView(buffer) ? { length, position } : (buffer ?? {});
     if (typeof offset === "object" && offset) span = offset;
     else if (typeof offset === "number") span = { ...span, offset };
     const target = part(into, span);
-    const bytes = await this.#take(span.position ?? this.#position, target.length);
-    target.set(bytes);
-    if (typeof span.position !== "number") this.#position += bytes.length;
-    return { bytesRead: bytes.length, buffer: into };
+    const where = offsetOf(span.position);
+    const from = where ?? this.#position;
+    let bytesRead = 0;
+    // Before anything else is read.
+    if (where === undefined) this.#position += target.length;
+    try {
+      const bytes = await this.#take(from, target.length);
+      target.set(bytes);
+      bytesRead = bytes.length;
+    } finally {
+      if (where === undefined) this.#position -= target.length - bytesRead;
+    }
+    return { bytesRead, buffer: into };
   }
 
   /** Bytes from there on: as many as there are, at most this many. */
@@ -117,7 +149,7 @@ export class FileHandle {
     }
     stream.drop();
     if (left > 0) await check(outcome, deed);
-    outcome.drop();
+    else outcome.drop();
     return concat(pieces);
   }
 
@@ -125,32 +157,38 @@ export class FileHandle {
     data: ArrayBufferView | string,
     offset?: number | Span | null,
     length?: number | Encoding | null,
-    position?: number | null,
+    position?: number | bigint | null,
   ): Promise<{ bytesWritten: number; buffer: ArrayBufferView | string }> {
     let span: Span = typeof offset === "object" && offset ? offset : { offset, length: length as number, position };
     // Text has its place in the file where bytes have their offset, and an encoding in place of a length.
     if (typeof data === "string") span = { position: offset as number };
     const bytes = typeof data === "string" ? encode(data, (length as Encoding) ?? "utf8") : part(data, span);
-    const { position: where } = span;
-    const bytesWritten = await this.#put([bytes], typeof where === "number" ? where : undefined);
+    const where = offsetOf(span.position);
+    const from = where ?? this.#position;
+    let bytesWritten = 0;
+    // Before anything else is written.
+    if (where === undefined) this.#position += bytes.length;
+    try {
+      bytesWritten = await this.#put([bytes], from);
+    } finally {
+      if (where === undefined) this.#position -= bytes.length - bytesWritten;
+    }
     return { bytesWritten, buffer: data };
   }
 
   /** Writes pieces, and gives the number of their bytes. */
-  async #put(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, where?: number): Promise<number> {
+  async #put(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, from: number): Promise<number> {
     const [file, deed] = this.#open("write");
     const { readable, writable } = wit.fileBytes();
-    const outcome = this.#appends ? file.appendViaStream(readable) : file.writeViaStream(readable, where ?? this.#position);
+    const outcome = this.#appends ? file.appendViaStream(readable) : file.writeViaStream(readable, from);
     let total = 0;
     try {
       total = await pour(pieces, writable);
     } finally {
       writable.drop();
       // Whether it is all there; when a piece could not be made, that is the error.
-      const written = check(outcome, deed).finally(() => outcome.drop());
-      await written.catch(async (thrown) => Promise.reject(await explain(thrown, this.#place, deed)));
+      await check(outcome, deed).catch(async (thrown) => Promise.reject(await explain(thrown, deed, this.#place)));
     }
-    if (where === undefined) this.#position += total;
     return total;
   }
 
@@ -158,11 +196,12 @@ export class FileHandle {
     const bytes = await this.#take(this.#position, Infinity);
     this.#position += bytes.length;
     const encoding = encodingOf(options);
-    return encoding ? decode(bytes, encoding) : bytes;
+    return encoding ? decode(bytes, encoding) : new Content(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   async writeFile(data: Data, options?: TextOptions): Promise<void> {
-    await this.#put(piecesOf(data, encodingOf(options) ?? "utf8"));
+    const written = await this.#put(piecesOf(data, encodingOf(options) ?? "utf8"), this.#position);
+    this.#position += written;
   }
 
   async appendFile(data: Data, options?: TextOptions): Promise<void> {
@@ -176,7 +215,9 @@ export class FileHandle {
 
   async truncate(length = 0): Promise<void> {
     const [file, deed] = this.#open("ftruncate");
-    await at(this.#place, deed, () => file.setSize(length));
+    if (!Number.isSafeInteger(length)) throw outOfRange(`the length is out of range: ${length}`);
+    // As in Node, fewer than none is none.
+    await at(this.#place, deed, () => file.setSize(Math.max(length, 0)));
   }
 
   async sync(): Promise<void> {
@@ -189,16 +230,16 @@ export class FileHandle {
     await at(this.#place, deed, () => file.syncData());
   }
 
-  /** Pours everything, from the first byte on, into another file, without a look at it. */
+  /** Puts all that is in this file in the place of what is in another, without a look at it. */
   async copyTo(other: FileHandle): Promise<void> {
     const [from, deed] = this.#open("copyfile");
     const [to] = other.#open("copyfile");
+    if ((await this.stat()).isDirectory()) throw fileError("is-directory", deed);
+    // By another name or through a link.
+    if (await from.isSameObject(to)) return;
+    await other.truncate();
     const [stream, outcome] = from.readViaStream(0);
-    const written = to.writeViaStream(stream, 0);
-    await check(written, deed);
-    await check(outcome, deed);
-    written.drop();
-    outcome.drop();
+    await Promise.all([check(to.writeViaStream(stream, 0), deed), check(outcome, deed)]);
   }
 
   async close(): Promise<void> {

@@ -33,7 +33,7 @@ export function pathOf(path: PathLike): string {
   const text = typeof path === "object" && path !== null ? fromFileUrl(path) : path;
   if (typeof text !== "string") throw badArgument("the path is not a string or a file URL");
   if (text === "" || text.includes("\0")) throw badArgument("the path is empty or has a NUL in it");
-  return text;
+  return text.toWellFormed();
 }
 
 function fromFileUrl({ href }: { href: string }): string {
@@ -53,26 +53,33 @@ export function locate(path: PathLike, syscall: string): Place {
   throw denied({ syscall, path: given }, parent, "read");
 }
 
-/** Runs an operation on a place. What it throws becomes an error like Node's. */
-export async function at<T>(place: Place, deed: Deed, operation: () => T | Promise<T>): Promise<T> {
+/** Runs an operation on places. What it throws becomes an error like Node's. */
+export async function at<T>(place: Place, deed: Deed, operation: () => T | Promise<T>, target?: Place): Promise<T> {
   try {
     return await operation();
   } catch (thrown) {
-    throw await explain(thrown, place, { path: place.path, ...deed });
+    throw await explain(thrown, { path: place.path, ...deed }, place, target);
   }
 }
 
 /** The error as Node has it. Tells what the grant does not allow from what the system does not. */
-export async function explain(thrown: unknown, place: Place, deed: Deed): Promise<Error> {
+export async function explain(thrown: unknown, deed: Deed, ...places: (Place | undefined)[]): Promise<Error> {
   const error = errorOf(thrown, deed);
   const { code } = error as { code?: string };
   if (code !== "EPERM" && code !== "EROFS") return error;
-  const flags = await place.folder.getFlags().catch(() => undefined);
-  return flags?.mutateDirectory === false ? denied(deed, place.root, "read-write") : error;
+  for (const place of places) {
+    const flags = await place?.folder.getFlags().catch(() => undefined);
+    if (place && flags?.mutateDirectory === false) return denied(deed, place.root, "read-write");
+  }
+  return error;
 }
 
 /** The error that a stream or a write ended with, if it ended with one. */
 export async function check(outcome: FutureReadable<Result<void, { tag: string }>>, deed: Deed): Promise<void> {
-  const result = await outcome.read();
-  if (result.tag === "err") throw fileError(result.val.tag, deed);
+  try {
+    const result = await outcome.read();
+    if (result.tag === "err") throw fileError(result.val.tag, deed);
+  } finally {
+    outcome.drop();
+  }
 }

@@ -5,9 +5,9 @@
  */
 import type { DirectoryEntry } from "wasi:filesystem/types@0.3.0";
 import * as wit from "../wit.ts";
-import type { Data, Encoding } from "./encodings.ts";
-import { badArgument, denied, fileError, type FileError } from "./errors.ts";
-import { open, withFile, type FileHandle } from "./handle.ts";
+import { piecesOf, type Data, type Encoding } from "./encodings.ts";
+import { denied, fileError, type FileError } from "./errors.ts";
+import { open, withFile, withTarget, type FileHandle } from "./handle.ts";
 import { dirname, join, relative, resolve } from "./path.ts";
 import { at, check, locate, pathOf, type PathLike } from "./places.ts";
 import { Dirent, Stats } from "./stats.ts";
@@ -45,7 +45,9 @@ async function put(path: PathLike | FileHandle, data: Data, options: FileOptions
   const { encoding, flag = flags, signal } = optionsOf(options) as { encoding?: Encoding; flag?: string; signal?: AbortLike };
   signal?.throwIfAborted();
   if (isHandle(path)) return path.writeFile(data, encoding);
-  return withFile(path, flag, (file) => file.writeFile(data, encoding));
+  // Before there is nothing left of what is in the file.
+  const pieces = piecesOf(data, encoding ?? "utf8");
+  return withFile(path, flag, (file) => file.writeFile(pieces));
 }
 
 const isHandle = (path: PathLike | FileHandle): path is FileHandle =>
@@ -70,7 +72,6 @@ async function entries(path: PathLike, syscall = "scandir"): Promise<DirectoryEn
     }
     stream.drop();
     await check(outcome, deed);
-    outcome.drop();
     return all.sort((a, b) => (a.name < b.name ? -1 : 1));
   } finally {
     folder[Symbol.dispose]();
@@ -109,19 +110,30 @@ export async function mkdir(
   const whole = resolve(place.path);
   // What is the root of a grant is there.
   if (place.name === ".") return undefined;
+  // Somebody else may make it at the same time; what is there needs no grant to write.
+  const makeOrFind = () =>
+    make().then(
+      () => whole,
+      async (error) => {
+        if (!isMissing(error) && (await isFolder(path))) return undefined;
+        throw error;
+      },
+    );
   try {
-    await make();
-    return whole;
+    return await makeOrFind();
   } catch (error) {
-    if (isMissing(error)) {
-      const first = await mkdir(dirname(whole), { recursive });
-      await make();
-      return first ?? whole;
-    }
-    if ((error as FileError).code === "EEXIST" && (await stat(path)).isDirectory()) return undefined;
-    throw error;
+    if (!isMissing(error)) throw error;
+    const first = await mkdir(dirname(whole), { recursive });
+    const last = await makeOrFind();
+    return first ?? last;
   }
 }
+
+const isFolder = (path: PathLike) =>
+  stat(path).then(
+    (there) => there.isDirectory(),
+    () => false,
+  );
 
 async function statWith(path: PathLike, syscall: string, symlinkFollow: boolean): Promise<Stats> {
   const place = locate(path, syscall);
@@ -167,15 +179,13 @@ export async function rm(path: PathLike, options: { recursive?: boolean; force?:
 
 export async function rename(from: PathLike, to: PathLike): Promise<void> {
   const [source, target] = [locate(from, "rename"), locate(to, "rename")];
-  await at(source, { syscall: "rename", dest: target.path }, () =>
-    source.folder.renameAt(source.name, target.folder, target.name),
-  );
+  const move = () => source.folder.renameAt(source.name, target.folder, target.name);
+  await at(source, { syscall: "rename", dest: target.path }, move, target);
 }
 
 export async function copyFile(from: PathLike, to: PathLike, mode: number = 0): Promise<void> {
-  if (resolve(pathOf(from)) === resolve(pathOf(to))) return void (await access(from));
-  const flags = mode & constants.COPYFILE_EXCL ? "wx" : "w";
-  await withFile(from, "r", (source) => withFile(to, flags, (target) => source.copyTo(target)));
+  const isNew = (mode & constants.COPYFILE_EXCL) !== 0;
+  await withFile(from, "r", (source) => withTarget(to, isNew, (target) => source.copyTo(target)));
 }
 
 export async function readlink(path: PathLike): Promise<string> {
@@ -184,7 +194,6 @@ export async function readlink(path: PathLike): Promise<string> {
 }
 
 export async function truncate(path: PathLike, length = 0): Promise<void> {
-  if (!(length >= 0)) throw badArgument("the length is not one");
   await withFile(path, "r+", (file) => file.truncate(length));
 }
 

@@ -2,7 +2,7 @@
 import type * as web from "../../platform/web.js";
 import { define } from "./define.ts";
 import { Event, EventTarget } from "./events.ts";
-import { setTimeout } from "./timers.ts";
+import { setWeakTimeout } from "./timers.ts";
 
 /** Who may make signals. */
 const KEY = Symbol();
@@ -52,7 +52,8 @@ export class AbortSignal extends EventTarget implements web.AbortSignal {
     }
     const signal = new AbortSignal(KEY);
     const error = () => new DOMException("The operation was aborted due to timeout", "TimeoutError");
-    setTimeout(() => AbortSignal.#abort(signal, error()), milliseconds);
+    // When the call has its answer, nobody listens any more.
+    setWeakTimeout(() => AbortSignal.#abort(signal, error()), milliseconds);
     return signal;
   }
 

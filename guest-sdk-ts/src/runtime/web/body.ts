@@ -22,7 +22,7 @@ type Source =
 /** The most bytes that go out at once. */
 const PIECE = 64 << 10;
 
-/** Lets go of answers that nobody reads: each holds a connection. */
+/** Lets go of answers that nobody reads, be it as a body or as its stream: each holds a connection. */
 const abandoned = new FinalizationRegistry((incoming: Incoming) => incoming.cancel());
 
 /**
@@ -165,10 +165,12 @@ async function* chunksOf(
 /** Nothing is produced before somebody asks for it. */
 function streamOf(source: Exclude<Source, { kind: "stream" }>): ReadableStream<Bytes> {
   const incoming = source.kind === "incoming" ? source.incoming : once(source.bytes);
-  return new ReadableStream({
+  const stream = new ReadableStream<Bytes>({
     type: "bytes",
     start(controller) {
-      incoming.ended = (reason) => controller.error(reason);
+      // What is known of what arrives does not keep its stream.
+      const weakly = new WeakRef(controller);
+      incoming.ended = (reason) => weakly.deref()?.error(reason);
     },
     async pull(controller) {
       const piece = await incoming.read();
@@ -181,6 +183,8 @@ function streamOf(source: Exclude<Source, { kind: "stream" }>): ReadableStream<B
     },
     cancel: () => incoming.cancel(),
   });
+  if (source.kind === "incoming") abandoned.register(stream, incoming);
+  return stream;
 }
 
 /** Bytes as if they arrived. */
@@ -232,7 +236,12 @@ export function isStreaming(init: unknown): boolean {
 /** What `Request` and `Response` have in common. */
 export abstract class Carrier implements web.Body {
   /** None for a null body. */
-  protected content: Body | undefined;
+  declare protected content: Body | undefined;
+
+  constructor() {
+    // Nobody's who looks at what a request or an answer has.
+    Object.defineProperty(this, "content", { value: undefined, writable: true });
+  }
 
   get body(): ReadableStream<Bytes> | null {
     return this.content?.stream ?? null;

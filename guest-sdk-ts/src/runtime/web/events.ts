@@ -3,17 +3,14 @@
  * here: an event goes to one target, and nothing captures or bubbles.
  */
 import type * as web from "../../platform/web.js";
-import { report } from "../console.ts";
+import { attempt } from "../console.ts";
 import { define } from "./define.ts";
 
-/** What only this module may set on an event. */
-interface Dispatch {
-  target: EventTarget | null;
-  dispatching: boolean;
-  stopped: boolean;
-}
-
-const dispatchOf = new WeakMap<Event, Dispatch>();
+// What only this module may do with an event.
+let begin: (event: Event, target: EventTarget) => void;
+/** Runs one listener, and tells whether others may run. */
+let deliver: (event: Event, listener: Listener) => boolean;
+let finish: (event: Event) => void;
 
 export class Event implements web.Event {
   static readonly NONE = 0;
@@ -29,7 +26,32 @@ export class Event implements web.Event {
   /** Whether the listener that runs now may not prevent the default. */
   #passive = false;
   #prevented = false;
-  #state: Dispatch = { target: null, dispatching: false, stopped: false };
+  #target: EventTarget | null = null;
+  #dispatching = false;
+  #stopped = false;
+
+  static {
+    begin = (event, target) => {
+      if (!(#target in event)) throw new TypeError("dispatchEvent: not an Event");
+      if (event.#dispatching) throw new DOMException("the event is being dispatched already", "InvalidStateError");
+      event.#target = target;
+      event.#dispatching = true;
+      event.#stopped = false;
+    };
+    deliver = (event, { callback, passive }) => {
+      event.#passive = passive;
+      // A listener's fault is its own: the others still hear of the event.
+      attempt(() => {
+        if (typeof callback === "function") return callback.call(event.#target as EventTarget, event);
+        return callback.handleEvent(event);
+      });
+      event.#passive = false;
+      return !event.#stopped;
+    };
+    finish = (event) => {
+      event.#dispatching = false;
+    };
+  }
 
   constructor(type: string, init: web.EventInit = {}) {
     if (arguments.length === 0) throw new TypeError("Event: 1 argument required");
@@ -37,20 +59,19 @@ export class Event implements web.Event {
     this.bubbles = Boolean(init.bubbles);
     this.cancelable = Boolean(init.cancelable);
     this.composed = Boolean(init.composed);
-    dispatchOf.set(this, this.#state);
   }
 
   get target(): EventTarget | null {
-    return this.#state.target;
+    return this.#target;
   }
   get currentTarget(): EventTarget | null {
-    return this.#state.dispatching ? this.#state.target : null;
+    return this.#dispatching ? this.#target : null;
   }
   get srcElement(): EventTarget | null {
-    return this.#state.target;
+    return this.#target;
   }
   get eventPhase(): number {
-    return this.#state.dispatching ? Event.AT_TARGET : Event.NONE;
+    return this.#dispatching ? Event.AT_TARGET : Event.NONE;
   }
   get defaultPrevented(): boolean {
     return this.#prevented;
@@ -59,33 +80,16 @@ export class Event implements web.Event {
     return !this.#prevented;
   }
   composedPath(): EventTarget[] {
-    return this.#state.dispatching && this.#state.target ? [this.#state.target] : [];
+    return this.#dispatching && this.#target ? [this.#target] : [];
   }
   stopPropagation(): void {}
   stopImmediatePropagation(): void {
-    this.#state.stopped = true;
+    this.#stopped = true;
   }
   preventDefault(): void {
     if (this.cancelable && !this.#passive) this.#prevented = true;
   }
-
-  /** Runs one listener. */
-  static deliver(event: Event, listener: Listener, target: EventTarget): void {
-    event.#passive = listener.passive;
-    try {
-      if (typeof listener.callback === "function") listener.callback.call(target, event);
-      else listener.callback.handleEvent(event);
-    } catch (error) {
-      // A listener's fault is its own: the others still hear of the event.
-      report(error);
-    } finally {
-      event.#passive = false;
-    }
-  }
 }
-// Not the platform's: for this module alone.
-const { deliver } = Event;
-delete (Event as { deliver?: unknown }).deliver;
 
 export class CustomEvent<T = any> extends Event implements web.CustomEvent<T> {
   readonly detail: T;
@@ -133,19 +137,13 @@ export class EventTarget implements web.EventTarget {
   }
 
   dispatchEvent(event: web.Event): boolean {
-    const state = dispatchOf.get(event as Event);
-    if (!state) throw new TypeError("dispatchEvent: not an Event");
-    if (state.dispatching) throw new DOMException("the event is being dispatched already", "InvalidStateError");
-    state.target = this;
-    state.dispatching = true;
-    state.stopped = false;
+    begin(event as Event, this);
     for (const listener of this.#listeners.get(event.type) ?? []) {
       if (listener.removed) continue;
       if (listener.once) this.removeEventListener(event.type, listener.callback, listener.capture);
-      deliver(event as Event, listener, this);
-      if (state.stopped) break;
+      if (!deliver(event as Event, listener)) break;
     }
-    state.dispatching = false;
+    finish(event as Event);
     return !event.defaultPrevented;
   }
 }

@@ -19,7 +19,7 @@ const OF_SERVERS = ["authorization", "cookie", "host", "proxy-authorization"];
 
 type Pairs = readonly (readonly [string, string])[];
 
-export function fetch(input: web.RequestInfo, init?: web.RequestInit): Promise<Response> {
+export function fetch(input: web.RequestInfo, init?: web.RequestInit | null): Promise<Response> {
   // Not as a rejection, which nobody might look at.
   assertRunning("fetch");
   return (async () => follow(new Request(input, init)))();
@@ -41,12 +41,13 @@ async function follow(request: Request): Promise<Response> {
     if (request.redirect === "error") throw failed("the answer is a redirect");
     if (redirects === REDIRECTS) throw failed("there are too many redirects");
     const { status } = answer;
+    if (status !== 303 && body && !body.repeatable) {
+      throw failed("the answer is a redirect, and the body was a stream: it cannot be sent again");
+    }
     if (status === 303 ? !/^(GET|HEAD)$/.test(method) : status < 303 && method === "POST") {
       method = "GET";
       body = undefined;
       headers = without(headers, OF_BODIES);
-    } else if (body && !body.repeatable) {
-      throw failed("the answer is a redirect, and the body was a stream: it cannot be sent again");
     }
     if (target.origin !== url.origin) headers = without(headers, OF_SERVERS);
     body = body?.again();
@@ -65,8 +66,9 @@ function completed(headers: Pairs, method: string, body: Body | undefined): Pair
   // The length of a stream is its sender's to know. That there is no body at all says
   // the method, or a length of nothing.
   const length = body ? body.length : /^(GET|HEAD)$/.test(method) ? undefined : 0;
-  if (length === undefined) return [...headers, ...more];
-  return [...without(headers, ["content-length"]), ...more, ["content-length", String(length)]];
+  if (length !== undefined) more.push(["content-length", String(length)]);
+  const isStream = body && length === undefined;
+  return [...(isStream ? headers : without(headers, ["content-length"])), ...more];
 }
 
 /** Where a redirect leads; none when the answer is not one. */
@@ -74,7 +76,9 @@ function locationOf({ status, headers, incoming }: Answer, from: URL): URL | und
   if (![301, 302, 303, 307, 308].includes(status)) return undefined;
   const location = headers.find(([name]) => name.toLowerCase() === "location")?.[1];
   if (location === undefined) return undefined;
-  const target = URL.parse(location, from);
+  // Bytes, most often of UTF-8.
+  const escaped = location.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+  const target = URL.parse(escaped, from);
   if (!target) {
     incoming.cancel();
     throw failed("the answer is a redirect to what is not a URL");
@@ -86,6 +90,13 @@ function locationOf({ status, headers, incoming }: Answer, from: URL): URL | und
 function response({ status, headers, incoming }: Answer, method: string, url: URL, redirected: boolean): Response {
   const empty = method === "HEAD" || isBodiless(status);
   if (empty) incoming.cancel();
+  // Asked for by nobody. What it is would be taken for text or JSON.
+  const encodings = headers.filter(([name]) => name.toLowerCase() === "content-encoding").map(([, value]) => value);
+  const encoding = encodings.join(", ");
+  if (!empty && encoding !== "" && encoding.toLowerCase() !== "identity") {
+    incoming.cancel();
+    throw failed(`the answer is encoded with \`${encoding}\`, which was not asked for and cannot be undone`);
+  }
   const address = new URL(url);
   address.hash = "";
   return arrived({ url: address.href, redirected, status, headers, incoming: empty ? undefined : incoming });

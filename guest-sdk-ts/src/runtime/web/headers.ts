@@ -1,5 +1,6 @@
 /** `Headers` by the Fetch standard. */
 import type * as web from "../../platform/web.js";
+import { INSPECT } from "../format.ts";
 import { define } from "./define.ts";
 
 /** Who may change headers: of what came from the network, nobody. */
@@ -26,7 +27,8 @@ const FORBIDDEN = new Set([
   "upgrade",
 ]);
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What names of headers and methods are made of. */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** A string of bytes, each one a code unit. */
 function byteString(value: unknown, what: string): string {
@@ -133,6 +135,9 @@ export class Headers implements web.Headers {
     this.#pairs = kept;
   }
 
+  [INSPECT](): object {
+    return Object.fromEntries(this.entries());
+  }
   forEach(callback: (value: string, name: string, headers: Headers) => void, self?: unknown): void {
     for (const [name, value] of this.entries()) callback.call(self, value, name, this);
   }

@@ -1,8 +1,8 @@
 /** One request over `wasi:http`, and the beginning of its answer. */
-import client from "wasi:http/client@0.3.0";
 import types, { type Method, type Response, type Trailers } from "wasi:http/types@0.3.0";
 import type * as web from "../../platform/web.js";
 import { CallError } from "../../workflow.ts";
+import * as waiting from "../waiting.ts";
 import * as wit from "../wit.ts";
 import type { Body, Incoming } from "./body.ts";
 import type { Bytes } from "./text.ts";
@@ -33,14 +33,21 @@ export function send(outgoing: Outgoing, signal: web.AbortSignal): Promise<Answe
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     let settled = false;
+    let sending: waiting.Wait<Response> | undefined;
     const fail = (reason: unknown) => {
       settled = true;
       signal.removeEventListener("abort", abort);
       reject(reason);
+      sending?.giveUp();
     };
     const abort = () => fail(signal.reason);
+    try {
+      sending = begin(outgoing, signal, fail);
+    } catch (thrown) {
+      return fail(failure(thrown));
+    }
     signal.addEventListener("abort", abort);
-    begin(outgoing, signal, fail)
+    sending.result
       .then((response) => {
         signal.removeEventListener("abort", abort);
         // Nobody may wait for it any more.
@@ -52,11 +59,11 @@ export function send(outgoing: Outgoing, signal: web.AbortSignal): Promise<Answe
 }
 
 /** Hands a request to the host, and sends its body meanwhile. */
-async function begin(
+function begin(
   { method, url, headers, body }: Outgoing,
   signal: web.AbortSignal,
   fail: (reason: unknown) => void,
-): Promise<Response> {
+): waiting.Wait<Response> {
   const fields = types.Fields.fromList(headers.map(([name, value]) => [name, toBytes(value)]));
   const contents = body && wit.bodyBytes();
   const after = wit.trailers();
@@ -67,7 +74,7 @@ async function begin(
   request.setScheme({ tag: url.protocol === "https:" ? "HTTPS" : "HTTP" });
   request.setAuthority(url.host);
   request.setPathWithQuery(url.pathname + url.search);
-  const answer = client.send(request);
+  const sending = waiting.send(request);
   if (body && contents) {
     upload(body, contents.writable, after.writable, signal).catch((thrown) =>
       fail(new TypeError("fetch failed", { cause: thrown })),
@@ -75,7 +82,7 @@ async function begin(
   } else {
     wit.settle(after.writable, { tag: "ok", val: null });
   }
-  return answer;
+  return sending;
 }
 
 function methodOf(method: string): Method {
@@ -93,7 +100,7 @@ async function upload(
   // With an error in place of an end, the other side does not take what it has for all.
   let outcome: Trailers = { tag: "err", val: { tag: "internal-error", val: null } };
   try {
-    if (await sendAll(body.pieces(signal), writable)) outcome = { tag: "ok", val: null };
+    if (await sendAll(body, writable, signal)) outcome = { tag: "ok", val: null };
   } finally {
     wit.settle(after, outcome);
     writable.drop();
@@ -101,15 +108,26 @@ async function upload(
 }
 
 /** Whether all was taken. */
-async function sendAll(pieces: AsyncIterable<Uint8Array>, writable: StreamWritable<number>): Promise<boolean> {
-  for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
-      const taken = await writable.write(piece.subarray(at, at + PIECE));
-      if (taken === 0) return false;
-      at += taken;
+async function sendAll(body: Body, writable: StreamWritable<number>, signal: web.AbortSignal): Promise<boolean> {
+  let writing = false;
+  const stop = () => {
+    if (writing) writable.cancelWrite();
+  };
+  signal.addEventListener("abort", stop);
+  try {
+    for await (const piece of body.pieces(signal)) {
+      for (let at = 0; at < piece.length; ) {
+        writing = true;
+        const taken = await writable.write(piece.subarray(at, at + PIECE));
+        writing = false;
+        if (taken === 0 || signal.aborted) return false;
+        at += taken;
+      }
     }
+    return true;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
-  return true;
 }
 
 function receive(response: Response, signal: web.AbortSignal): Answer {

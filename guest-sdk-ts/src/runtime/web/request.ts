@@ -1,12 +1,12 @@
 /** `Request` by the Fetch standard. */
 import type * as web from "../../platform/web.js";
+import { INSPECT } from "../format.ts";
 import { AbortController } from "./abort.ts";
 import { Carrier, extract, isStreaming, type Body } from "./body.ts";
 import { define } from "./define.ts";
-import { guarded, Headers } from "./headers.ts";
+import { guarded, Headers, TOKEN } from "./headers.ts";
 import { URL } from "./url.ts";
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const REDIRECTS: readonly string[] = ["follow", "error", "manual"];
 
 function method(value: string): string {
@@ -52,8 +52,9 @@ export class Request extends Carrier implements web.Request {
     partsOf = (request) => ({ url: request.#url, body: request.content });
   }
 
-  constructor(input: web.RequestInfo, init: web.RequestInit = {}) {
+  constructor(input: web.RequestInfo, given?: web.RequestInit | null) {
     super();
+    const init = given ?? {};
     const from = input instanceof Request ? (input as Request) : undefined;
     this.#url = from ? from.#url : address(input as string | URL);
     this.method = init.method === undefined ? (from?.method ?? "GET") : method(init.method);
@@ -67,15 +68,15 @@ export class Request extends Carrier implements web.Request {
     this.signal = checked(init.signal === undefined ? from?.signal : init.signal);
     this.headers = guarded("request", init.headers ?? from?.headers);
 
-    const given = init.body ?? undefined;
-    if ((given !== undefined || from?.content) && /^(GET|HEAD)$/.test(this.method)) {
+    const payload = init.body ?? undefined;
+    if ((payload !== undefined || from?.content) && /^(GET|HEAD)$/.test(this.method)) {
       throw new TypeError(`Request: with the method ${this.method} there is no body`);
     }
-    if (given !== undefined) {
-      if (isStreaming(given) && init.duplex !== "half") {
+    if (payload !== undefined) {
+      if (isStreaming(payload) && init.duplex !== "half") {
         throw new TypeError('Request: a body that is a stream needs `duplex: "half"`');
       }
-      const { body, type } = extract(given);
+      const { body, type } = extract(payload);
       this.content = body;
       if (type !== undefined && !this.headers.has("content-type")) this.headers.append("content-type", type);
     } else if (from?.content) {
@@ -86,6 +87,10 @@ export class Request extends Carrier implements web.Request {
 
   get url(): string {
     return this.#url.href;
+  }
+  [INSPECT](): object {
+    const { method, url, headers } = this;
+    return { method, url, headers };
   }
 
   clone(): Request {

@@ -1,5 +1,6 @@
 /** `Response` by the Fetch standard. */
 import type * as web from "../../platform/web.js";
+import { INSPECT } from "../format.ts";
 import { Body, Carrier, extract, type Incoming } from "./body.ts";
 import { define } from "./define.ts";
 import { guarded, Headers, type Guard } from "./headers.ts";
@@ -45,8 +46,9 @@ export class Response extends Carrier implements web.Response {
     return response;
   }
 
-  constructor(body?: web.BodyInit | null, init: web.ResponseInit = {}) {
+  constructor(body?: web.BodyInit | null, given?: web.ResponseInit | null) {
     super();
+    const init = given ?? {};
     const status = init.status === undefined ? 200 : Number(init.status);
     if (!(status >= 200 && status <= 599)) throw new RangeError("Response: a status is a number from 200 to 599");
     this.#status = Math.trunc(status);
@@ -98,6 +100,10 @@ export class Response extends Carrier implements web.Response {
   }
   get headers(): Headers {
     return this.#headers;
+  }
+  [INSPECT](): object {
+    const { status, statusText, url, headers } = this;
+    return { status, statusText, url, headers };
   }
 
   clone(): Response {

@@ -45,19 +45,23 @@ function parse(query: string): Pair[] {
 
 const text = (value: unknown) => String(value).toWellFormed();
 
-/** Reads and writes the query of the `URL` that made it. */
-let connect: (params: URLSearchParams, changed: (query: string) => void) => void;
-let replace: (params: URLSearchParams, query: string) => void;
+/** The parameters of a URL's query, which is told whenever they change. */
+export let connected: (query: string, changed: () => void) => URLSearchParams;
+/** Makes the parameters those of another query, without telling. */
+export let renew: (params: URLSearchParams, query: string) => void;
 
 export class URLSearchParams implements web.URLSearchParams {
   #pairs: Pair[] = [];
-  #changed: ((query: string) => void) | undefined;
+  #changed: (() => void) | undefined;
 
   static {
-    connect = (params, changed) => {
+    connected = (query, changed) => {
+      const params = new URLSearchParams();
+      params.#pairs = parse(query);
       params.#changed = changed;
+      return params;
     };
-    replace = (params, query) => {
+    renew = (params, query) => {
       params.#pairs = parse(query);
     };
   }
@@ -81,14 +85,15 @@ export class URLSearchParams implements web.URLSearchParams {
 
   #update(pairs: Pair[]): void {
     this.#pairs = pairs;
-    this.#changed?.(this.toString());
+    this.#changed?.();
   }
 
   get size(): number {
     return this.#pairs.length;
   }
   append(name: string, value: string): void {
-    this.#update([...this.#pairs, [text(name), text(value)]]);
+    this.#pairs.push([text(name), text(value)]);
+    this.#changed?.();
   }
   delete(name: string, value?: string): void {
     const [wanted, exactly] = [text(name), value === undefined ? undefined : text(value)];
@@ -144,18 +149,5 @@ Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, {
   writable: true,
   configurable: true,
 });
-
-/** The parameters of a URL: `changed` is told each query that they become. */
-export function connected(query: string, changed: (query: string) => void): URLSearchParams {
-  const params = new URLSearchParams();
-  replace(params, query);
-  connect(params, changed);
-  return params;
-}
-
-/** Makes the parameters those of another query, without telling. */
-export function renew(params: URLSearchParams, query: string): void {
-  replace(params, query);
-}
 
 define({ URLSearchParams });

@@ -16,7 +16,7 @@ import {
 } from "web-streams-polyfill";
 import { define } from "./define.ts";
 
-export { ReadableStream };
+export { ReadableStream, TransformStream };
 
 define({
   ByteLengthQueuingStrategy,

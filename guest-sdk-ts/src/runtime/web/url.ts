@@ -22,13 +22,15 @@ function invalid(input: unknown): TypeError {
 }
 
 export class URL implements web.URL {
-  #parts: Parts;
+  #known: Parts;
   #params: URLSearchParams | undefined;
+  /** Whether the parameters have changed since the parts were known. */
+  #stale = false;
 
   constructor(url: string | URL, base?: string | URL) {
     const parts = parse(url, base);
     if (!parts) throw invalid(url);
-    this.#parts = parts;
+    this.#known = parts;
   }
 
   static canParse(url: string | URL, base?: string | URL): boolean {
@@ -36,14 +38,25 @@ export class URL implements web.URL {
   }
 
   static parse(url: string | URL, base?: string | URL): URL | null {
-    return URL.canParse(url, base) ? new URL(url, base) : null;
+    const [address, from] = [text(url), base === undefined ? undefined : text(base)];
+    try {
+      return new URL(address, from);
+    } catch {
+      return null;
+    }
+  }
+
+  get #parts(): Parts {
+    if (this.#stale) this.#known = host.set(this.#known.href, "search", String(this.#params)) ?? this.#known;
+    this.#stale = false;
+    return this.#known;
   }
 
   #set(part: Part, value: unknown): void {
     const given = text(value);
     const parts = given.length > LONGEST ? undefined : host.set(this.#parts.href, part, given);
     if (!parts && part === "href") throw invalid(given);
-    if (parts) this.#parts = parts;
+    if (parts) this.#known = parts;
     if (this.#params && (part === "href" || part === "search")) renew(this.#params, this.#query);
   }
 
@@ -52,8 +65,8 @@ export class URL implements web.URL {
   }
 
   get searchParams(): URLSearchParams {
-    this.#params ??= connected(this.#query, (query) => {
-      this.#parts = host.set(this.#parts.href, "search", query) ?? this.#parts;
+    this.#params ??= connected(this.#query, () => {
+      this.#stale = true;
     });
     return this.#params;
   }
