@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error as Code, WasiBody};
 
 use super::failure;
+use super::hold::Hold;
 use super::outgoing::Turn;
 
 type PolledFrame = Poll<Option<Result<Frame<Bytes>, Code>>>;
@@ -76,6 +77,9 @@ impl Body for Sent {
     }
 }
 
+/// A request's place, and its connection.
+type Held = (Arc<Turn>, Hold);
+
 /// What a guest receives.
 pub(super) struct Received {
     inner: Incoming,
@@ -83,19 +87,26 @@ pub(super) struct Received {
     /// The longest time between two frames, and its end.
     patience: Option<(Duration, Pin<Box<Sleep>>)>,
     /// Given back when the body has ended.
-    turn: Option<Arc<Turn>>,
+    held: Option<Held>,
 }
 
 impl Received {
-    pub(super) fn new(
-        inner: Incoming,
-        limit: u64,
-        patience: Option<Duration>,
-        turn: Arc<Turn>,
-    ) -> Self {
-        let turn = (!inner.is_end_stream()).then_some(turn);
+    pub(super) fn new(inner: Incoming, limit: u64, patience: Option<Duration>, held: Held) -> Self {
         let patience = patience.map(|time| (time, Box::pin(tokio::time::sleep(time))));
-        Self { inner, budget: Budget::of(limit), patience, turn }
+        let mut body = Self { inner, budget: Budget::of(limit), patience, held: Some(held) };
+        if body.inner.is_end_stream() {
+            body.end(true);
+        }
+        body
+    }
+
+    /// Gives back what is held; the connection, too, when the body is whole.
+    fn end(&mut self, whole: bool) {
+        if let Some((_, hold)) = self.held.take()
+            && whole
+        {
+            hold.release();
+        }
     }
 
     /// Whether the time between two frames is over.
@@ -129,8 +140,11 @@ impl Body for Received {
             Poll::Pending if self.is_late(cx) => Some(Err(Code::ConnectionReadTimeout)),
             Poll::Pending => return Poll::Pending,
         };
-        if !matches!(frame, Some(Ok(_))) || self.inner.is_end_stream() {
-            self.turn = None;
+        match frame {
+            Some(Err(_)) => self.end(false),
+            None => self.end(true),
+            Some(Ok(_)) if self.inner.is_end_stream() => self.end(true),
+            Some(Ok(_)) => {}
         }
         Poll::Ready(frame)
     }

@@ -18,12 +18,13 @@ use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::{self, Connected, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 use wasmtime_wasi_http::Error as Code;
 
 use super::body::Sent;
 use super::failure::Failure;
+use super::hold::Ending;
 use super::target::Target;
 use super::{Network, Resolver, address};
 use crate::plugin::Plugin;
@@ -135,7 +136,8 @@ impl Connector {
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
         let io = HttpsConnector::from((tcp, self.tls)).call(uri).await?;
-        Ok(Connection { io, stalled: None, longest: self.longest, _room: room })
+        let ending = Ending::default();
+        Ok(Connection { io, ending, stalled: None, longest: self.longest, _room: room })
     }
 
     /// Looks a name up. A lookup may go on when nobody waits for it any more, and
@@ -240,23 +242,27 @@ type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 /// A connection, which counts for as long as it is open.
 pub(super) struct Connection {
     io: Stream,
+    /// Set when its request was given up.
+    ending: Ending,
     /// Set while sending makes no progress: when to give it up.
-    stalled: Option<Pin<Box<Sleep>>>,
+    stalled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     longest: Duration,
     _room: Room,
 }
 
 impl Connection {
-    /// What became of a write. A server may answer, then neither read on nor close:
+    /// What became of sending. A server may answer, then neither read on nor close:
     /// nobody waits for such a connection, and nothing else ends it.
-    fn written(
-        &mut self,
-        cx: &mut Context<'_>,
-        poll: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+    fn sent<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_pending() {
-            let longest = self.longest;
-            let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(longest)));
+            let (longest, ending) = (self.longest, &self.ending.0);
+            let stalled = self.stalled.get_or_insert_with(|| {
+                let given_up = ending.clone().cancelled_owned();
+                Box::pin(async move {
+                    // Whichever is first.
+                    let _ = timeout(longest, given_up).await;
+                })
+            });
             ready!(stalled.as_mut().poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -266,7 +272,7 @@ impl Connection {
 
 impl connect::Connection for Connection {
     fn connected(&self) -> Connected {
-        self.io.connected()
+        self.io.connected().extra(self.ending.clone())
     }
 }
 
@@ -287,11 +293,12 @@ impl Write for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.written(cx, poll)
+        self.sent(cx, poll)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        let poll = Pin::new(&mut self.io).poll_flush(cx);
+        ready!(self.sent(cx, poll))?;
         // All that there was has gone: a server that reads a byte now and then would
         // otherwise never be waited for too long.
         self.stalled = None;
@@ -315,6 +322,6 @@ impl Write for Connection {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.io).poll_write_vectored(cx, buffers);
-        self.written(cx, poll)
+        self.sent(cx, poll)
     }
 }

@@ -6,6 +6,7 @@ mod address;
 mod body;
 mod connect;
 mod failure;
+mod hold;
 mod outgoing;
 mod request;
 mod resolver;

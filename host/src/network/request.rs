@@ -14,6 +14,7 @@ use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody};
 
 use super::body::{Received, Sent};
 use super::failure::{self, Failure};
+use super::hold::Hold;
 use super::outgoing::Turn;
 use super::target::Target;
 use crate::frame::Frame;
@@ -41,14 +42,14 @@ pub(super) async fn send(
     let mut request = Request::from_parts(parts, Sent::new(body, limit, Arc::clone(&turn)));
 
     let patience = |time: Option<Duration>| time.map(|time| time.min(frame.limits.timeout));
-    let mut connection = capture_connection(&mut request);
+    let mut hold = Hold::new(capture_connection(&mut request));
     let pool = frame.plugin.connections(frame.host.network()).pool();
     let mut response = pin!(pool.request(request));
     let connected = async {
         tokio::select! {
             biased;
             response = &mut response => Some(response),
-            _ = connection.wait_for_connection_metadata() => None,
+            () = hold.connected() => None,
         }
     };
     let early = match patience(options.connect_timeout) {
@@ -64,7 +65,7 @@ pub(super) async fn send(
     };
     let response = response.map_err(|error| failure::of_request(&error))?;
     let patience = patience(options.between_bytes_timeout);
-    Ok(response.map(|body| Received::new(body, limit, patience, turn).boxed_unsync()))
+    Ok(response.map(|body| Received::new(body, limit, patience, (turn, hold)).boxed_unsync()))
 }
 
 /// Refuses what would make a tunnel, and what makes a server repeat a request

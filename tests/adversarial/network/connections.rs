@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use distri_host::{Limits, Resolver};
+use distri_host::{Limits, Resolver, ToolCall};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::{GUESTS, Net, Setup, code, within};
@@ -172,21 +172,25 @@ async fn an_instance_with_a_request_under_way_is_not_kept() {
     }
 }
 
+/// Whether a peer closes its connection, after what was on its way.
+async fn closes(stream: &mut TcpStream) -> bool {
+    let read = async {
+        let mut rest = vec![0; 1 << 20];
+        while stream.read(&mut rest).await.is_ok_and(|bytes| bytes > 0) {}
+    };
+    tokio::time::timeout(Duration::from_secs(5), read).await.is_ok()
+}
+
 /// A server that answers, and then neither reads nor closes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_nobody_reads_from_is_given_up() {
     for guest in GUESTS {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let setup = Setup {
-            hosts: &[&format!("http://{address}")],
-            limits: within(Duration::from_secs(2)),
-            ..Setup::default()
-        };
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let limits = within(Duration::from_secs(2));
+        let setup = Setup { hosts: &[&url], limits, ..Setup::default() };
         let net = Net::with(guest, setup, |it| it).await;
-        let input =
-            json!({ "url": format!("http://{address}/"), "method": "post", "upload": LARGE });
-        let call = net.call("net", input);
+        let call = net.call("net", json!({ "url": url, "method": "post", "upload": LARGE }));
         let answer = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
@@ -194,12 +198,28 @@ async fn a_connection_that_nobody_reads_from_is_given_up() {
         };
         let (_, mut stream) = tokio::join!(call, answer);
         tokio::time::sleep(Duration::from_secs(3)).await;
-        // What was on its way comes first, then the end.
-        let read = async {
-            let mut rest = vec![0; 1 << 20];
-            while stream.read(&mut rest).await.is_ok_and(|bytes| bytes > 0) {}
-        };
-        tokio::time::timeout(Duration::from_secs(5), read).await.expect("it is still open");
+        assert!(closes(&mut stream).await, "{guest}");
+    }
+}
+
+/// A server that does not even answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_nobody_reads_ends_with_its_call() {
+    for guest in GUESTS {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let net = Net::reaching(guest, &[&url]).await;
+        let host = net.host.clone();
+        let input = json!({ "url": url, "method": "post", "upload": LARGE }).to_string();
+        let call = tokio::spawn(async move {
+            host.execute_tool("net", "exchange", ToolCall::new(input)).await
+        });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Until the system has no more room for what is sent.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        call.abort();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(closes(&mut stream).await, "{guest}");
     }
 }
 
