@@ -8,6 +8,7 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut as _, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p3::{Request, Response};
 use wasmtime_wasi_http::{
     RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
@@ -139,7 +140,13 @@ fn trap_unused(linker: &mut Linker<State>, component: &Component) -> wasmtime::R
                     stub.func_new(name, |_, _, _, _| wasmtime::bail!("not here"))?;
                 }
                 ComponentItem::Resource(_) => {
-                    stub.resource(name, ResourceType::host::<()>(), |_, _| Ok(()))?;
+                    // Some are those of wasi:http.
+                    let resource = match name {
+                        "request" => ResourceType::host::<Request>(),
+                        "response" => ResourceType::host::<Response>(),
+                        _ => ResourceType::host::<()>(),
+                    };
+                    stub.resource(name, resource, |_, _| Ok(()))?;
                 }
                 _ => {}
             }
