@@ -97,9 +97,8 @@ function response({ status, headers, incoming }: Answer, method: string, url: UR
     incoming.cancel();
     throw failed(`the answer is encoded with \`${encoding}\`, which was not asked for and cannot be undone`);
   }
-  const address = new URL(url);
-  address.hash = "";
-  return arrived({ url: address.href, redirected, status, headers, incoming: empty ? undefined : incoming });
+  const [address] = url.href.split("#", 1);
+  return arrived({ url: address!, redirected, status, headers, incoming: empty ? undefined : incoming });
 }
 
 define({ fetch });

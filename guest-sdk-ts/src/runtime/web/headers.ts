@@ -33,9 +33,7 @@ export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** A string of bytes, each one a code unit. */
 function byteString(value: unknown, what: string): string {
   const text = String(value);
-  for (let at = 0; at < text.length; at++) {
-    if (text.charCodeAt(at) > 0xff) throw new TypeError(`Headers: the ${what} has a character that is not a byte`);
-  }
+  if (/[^\0-\xff]/.test(text)) throw new TypeError(`Headers: the ${what} has a character that is not a byte`);
   return text;
 }
 
@@ -53,6 +51,8 @@ function checkValue(value: unknown): string {
 
 /** Headers with this guard. */
 export let guarded: (guard: Guard, init?: web.HeadersInit) => Headers;
+/** Those of an answer, as the network gave them. */
+export let received: (pairs: readonly [string, string][]) => Headers;
 /** Each pair as it was given, names in lower case. */
 export let pairsOf: (headers: Headers) => readonly (readonly [string, string])[];
 
@@ -68,6 +68,12 @@ export class Headers implements web.Headers {
       headers.#guard = guard === "immutable" ? "none" : guard;
       headers.#fill(init);
       headers.#guard = guard;
+      return headers;
+    };
+    received = (pairs) => {
+      const headers = new Headers();
+      headers.#pairs = pairs.map(([name, value]) => [name.toLowerCase(), value]);
+      headers.#guard = "immutable";
       return headers;
     };
     pairsOf = (headers) => headers.#pairs;

@@ -8,8 +8,11 @@ import type { Body, Incoming } from "./body.ts";
 import type { Bytes } from "./text.ts";
 import type { URL } from "./url.ts";
 
-/** The most bytes that are read at once: what is read takes that much memory, however little it is. */
+/** The most bytes that are sent or read at once. */
 const PIECE = 64 << 10;
+
+/** And read at first: what is read takes that much memory, however little it is. */
+const FIRST = 8 << 10;
 
 export interface Outgoing {
   method: string;
@@ -25,8 +28,17 @@ export interface Answer {
 }
 
 /** Strings of bytes, as headers are, and back. */
-const toBytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
-const fromBytes = (bytes: Uint8Array) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+function toBytes(text: string): Bytes {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+function fromBytes(bytes: Uint8Array): string {
+  let text = "";
+  // A call takes so many arguments.
+  for (let at = 0; at < bytes.length; at += FIRST) text += String.fromCharCode(...bytes.subarray(at, at + FIRST));
+  return text;
+}
 
 /** Sends a request and waits for the beginning of its answer. */
 export function send(outgoing: Outgoing, signal: web.AbortSignal): Promise<Answer> {
@@ -149,6 +161,7 @@ class Arriving implements Incoming {
   #signal: web.AbortSignal;
   #open = true;
   #reading = false;
+  #room = FIRST;
   #failure: { reason: unknown } | undefined;
 
   constructor(stream: StreamReadable<number>, trailers: FutureReadable<Trailers>, signal: web.AbortSignal) {
@@ -169,7 +182,7 @@ class Arriving implements Incoming {
     this.#check();
     if (!this.#open) return undefined;
     this.#reading = true;
-    const piece = await wit.read(this.#stream, PIECE);
+    const piece = await wit.read(this.#stream, this.#room);
     this.#reading = false;
     // Whoever ended it meanwhile left it to this read to let go of the stream.
     if (!this.#open) this.#drop();
@@ -178,8 +191,10 @@ class Arriving implements Incoming {
       if (this.#open) await this.#finish();
       return undefined;
     }
+    const room = this.#room;
+    if (piece.length === room) this.#room = PIECE;
     // A piece holds on to the room that it was read into.
-    return piece.length < PIECE / 2 ? piece.slice() : piece;
+    return piece.length < room / 2 ? piece.slice() : piece;
   }
 
   #check(): void {

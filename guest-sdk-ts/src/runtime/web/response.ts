@@ -3,7 +3,7 @@ import type * as web from "../../platform/web.js";
 import { INSPECT } from "../format.ts";
 import { Body, Carrier, extract, type Incoming } from "./body.ts";
 import { define } from "./define.ts";
-import { guarded, Headers, type Guard } from "./headers.ts";
+import { guarded, Headers, received } from "./headers.ts";
 import { URL } from "./url.ts";
 
 /** Answers that have no body. */
@@ -30,7 +30,7 @@ export class Response extends Carrier implements web.Response {
 
   static {
     arrived = ({ url, redirected, status, headers, incoming }) => {
-      const response = Response.#made("basic", status, headers, "immutable");
+      const response = Response.#made("basic", status, received(headers));
       response.#url = url;
       response.#redirected = redirected;
       if (incoming) response.content = new Body({ kind: "incoming", incoming });
@@ -38,11 +38,11 @@ export class Response extends Carrier implements web.Response {
     };
   }
 
-  static #made(type: web.ResponseType, status: number, headers: web.HeadersInit, guard: Guard): Response {
+  static #made(type: web.ResponseType, status: number, headers: Headers): Response {
     const response = new Response();
     response.#type = type;
     response.#status = status;
-    response.#headers = guarded(guard, headers);
+    response.#headers = headers;
     return response;
   }
 
@@ -63,13 +63,13 @@ export class Response extends Carrier implements web.Response {
   }
 
   static error(): Response {
-    return Response.#made("error", 0, [], "immutable");
+    return Response.#made("error", 0, guarded("immutable"));
   }
 
   static redirect(url: string | URL, status: number = 302): Response {
     const { href } = new URL(url);
     if (![301, 302, 303, 307, 308].includes(status)) throw new RangeError("Response.redirect: not a redirect's status");
-    return Response.#made("default", status, { location: href }, "immutable");
+    return Response.#made("default", status, guarded("immutable", { location: href }));
   }
 
   static json(data: unknown, init: web.ResponseInit = {}): Response {
