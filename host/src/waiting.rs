@@ -22,6 +22,17 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     waiting::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
 }
 
+/// From so many waits on, those are looked for whose call the guest has cancelled
+/// itself: nothing says that they are over.
+const MANY: usize = 256;
+
+fn keep(waits: &mut Waits, id: u32, sender: oneshot::Sender<()>) {
+    if waits.len() >= MANY {
+        waits.retain(|_, sender| !sender.is_closed());
+    }
+    waits.insert(id, sender);
+}
+
 /// What comes of it; none when it was given up.
 async fn unless_given_up<T>(
     store: &Accessor<State, HasSelf<State>>,
@@ -29,7 +40,7 @@ async fn unless_given_up<T>(
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let (sender, given_up) = oneshot::channel();
-    store.with(|mut store| store.get().waits.insert(id, sender));
+    store.with(|mut store| keep(&mut store.get().waits, id, sender));
     tokio::select! {
         biased;
         _ = given_up => None,
@@ -65,5 +76,23 @@ impl waiting::Host for State {
     fn give_up(&mut self, id: u32) -> wasmtime::Result<()> {
         self.waits.remove(&id);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_whose_call_is_gone_take_no_memory() {
+        let mut waits = Waits::new();
+        let (sender, waiting) = oneshot::channel();
+        keep(&mut waits, 0, sender);
+        for id in 1..10_000 {
+            keep(&mut waits, id, oneshot::channel().0);
+        }
+        assert!(waits.len() <= MANY + 1, "{}", waits.len());
+        assert!(waits.contains_key(&0), "somebody still waits");
+        drop(waiting);
     }
 }
