@@ -43,11 +43,12 @@ pub(super) struct Sent {
     budget: Budget,
     /// Given back when it has been sent, or is given up.
     turn: Arc<Turn>,
+    _sending: Arc<()>,
 }
 
 impl Sent {
-    pub(super) fn new(inner: WasiBody, limit: u64, turn: Arc<Turn>) -> Self {
-        Self { inner, budget: Budget::of(limit), turn }
+    pub(super) fn new(inner: WasiBody, limit: u64, turn: Arc<Turn>, sending: Arc<()>) -> Self {
+        Self { inner, budget: Budget::of(limit), turn, _sending: sending }
     }
 }
 
@@ -94,17 +95,14 @@ impl Received {
     pub(super) fn new(inner: Incoming, limit: u64, patience: Option<Duration>, held: Held) -> Self {
         let patience = patience.map(|time| (time, Box::pin(tokio::time::sleep(time))));
         let mut body = Self { inner, budget: Budget::of(limit), patience, held: Some(held) };
-        if body.inner.is_end_stream() {
-            body.end(true);
-        }
+        let whole = body.inner.is_end_stream();
+        body.end_if(whole);
         body
     }
 
-    /// Gives back what is held; the connection, too, when the body is whole.
-    fn end(&mut self, whole: bool) {
-        if let Some((_, hold)) = self.held.take()
-            && whole
-        {
+    /// Gives back what is held when the body is whole.
+    fn end_if(&mut self, whole: bool) {
+        if whole && let Some((_, hold)) = self.held.take() {
             hold.release();
         }
     }
@@ -141,10 +139,12 @@ impl Body for Received {
             Poll::Pending => return Poll::Pending,
         };
         match frame {
-            Some(Err(_)) => self.end(false),
-            None => self.end(true),
-            Some(Ok(_)) if self.inner.is_end_stream() => self.end(true),
-            Some(Ok(_)) => {}
+            Some(Err(_)) => self.held = None,
+            None => self.end_if(true),
+            Some(Ok(_)) => {
+                let whole = self.inner.is_end_stream();
+                self.end_if(whole);
+            }
         }
         Poll::Ready(frame)
     }

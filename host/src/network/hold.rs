@@ -1,5 +1,8 @@
-//! A request's hold on its connection: one that is given up takes it along. hyper
-//! lets go by itself, unless it has bytes to send that the server does not read.
+//! A request's hold on its connection: one that is given up with its body still to
+//! be sent takes it along. hyper lets go by itself, unless it has bytes to send that
+//! the server does not read.
+
+use std::sync::Weak;
 
 use http::Extensions;
 use hyper_util::client::legacy::connect::CaptureConnection;
@@ -9,15 +12,17 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Default)]
 pub(super) struct Ending(pub(super) CancellationToken);
 
-/// Ends the connection when it is dropped, unless the request is done with it.
+/// Ends the connection when it is dropped before all of the request was sent. From
+/// then on it may be another request's.
 pub(super) struct Hold {
     connection: CaptureConnection,
-    done: bool,
+    sending: Weak<()>,
 }
 
 impl Hold {
-    pub(super) fn new(connection: CaptureConnection) -> Self {
-        Self { connection, done: false }
+    /// `sending` lives as long as the request's body.
+    pub(super) fn new(connection: CaptureConnection, sending: Weak<()>) -> Self {
+        Self { connection, sending }
     }
 
     /// Waits for the connection.
@@ -25,19 +30,18 @@ impl Hold {
         self.connection.wait_for_connection_metadata().await;
     }
 
-    /// Leaves the connection to other requests.
+    /// Lets the rest of the request be sent, though the answer is whole.
     pub(super) fn release(mut self) {
-        self.done = true;
+        self.sending = Weak::new();
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.done {
+        if self.sending.strong_count() == 0 {
             return;
         }
         if let Some(connected) = &*self.connection.connection_metadata() {
-            connected.poison();
             let mut found = Extensions::new();
             connected.get_extras(&mut found);
             if let Some(Ending(end)) = found.get() {

@@ -39,10 +39,13 @@ pub(super) async fn send(
     parts.headers.insert(HOST, host.map_err(|_| Code::HttpRequestUriInvalid)?);
     add_secrets(&frame, &target, &mut parts.headers).await?;
     let limit = frame.limits.http_body;
-    let mut request = Request::from_parts(parts, Sent::new(body, limit, Arc::clone(&turn)));
+    let sending = Arc::new(());
+    let sent = Arc::downgrade(&sending);
+    let body = Sent::new(body, limit, Arc::clone(&turn), sending);
+    let mut request = Request::from_parts(parts, body);
 
     let patience = |time: Option<Duration>| time.map(|time| time.min(frame.limits.timeout));
-    let mut hold = Hold::new(capture_connection(&mut request));
+    let mut hold = Hold::new(capture_connection(&mut request), sent);
     let pool = frame.plugin.connections(frame.host.network()).pool();
     let mut response = pin!(pool.request(request));
     let connected = async {

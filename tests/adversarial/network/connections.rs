@@ -11,7 +11,7 @@ use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -226,6 +226,48 @@ async fn an_upload_that_nobody_reads_ends_with_its_call() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         call.abort();
         until_closed(&stream).await;
+    }
+}
+
+/// hyper lends a connection again before a guest has read a short answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_dropped_is_no_end_of_anothers_upload() {
+    for guest in GUESTS {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let net = Net::reaching(guest, &[&url]).await;
+        let ask = |input: Value| {
+            let host = net.host.clone();
+            let call = ToolCall::new(input.to_string());
+            tokio::spawn(async move { host.execute_tool("net", "exchange", call).await })
+        };
+        let leaving = ask(json!({ "url": url, "leave": true, "linger_ms": 1000 }));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_to(&mut stream, b"\r\n\r\n").await;
+        let short = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+        stream.write_all(short).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let uploading = ask(json!({ "url": url, "method": "post", "upload": 20_000_000 }));
+        // Nothing is read of the upload before the first call is over.
+        leaving.await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        read_to(&mut stream, b"\r\n0\r\n\r\n").await;
+        stream.write_all(short).await.unwrap();
+        let answer = uploading.await.unwrap().unwrap();
+        let answer: Value = serde_json::from_str(&answer.result).unwrap();
+        assert_eq!(answer["outcomes"][0]["text"], "hello", "{guest}: {answer}");
+    }
+}
+
+/// Reads until what was read ends like this.
+async fn read_to(stream: &mut TcpStream, end: &[u8]) {
+    let mut last = Vec::new();
+    let mut piece = vec![0; 64 << 10];
+    while !last.ends_with(end) {
+        let read = stream.read(&mut piece).await.unwrap();
+        assert!(read > 0, "the connection ended");
+        last.extend_from_slice(&piece[..read]);
+        last.drain(..last.len().saturating_sub(end.len()));
     }
 }
 

@@ -19,6 +19,7 @@ interface Input {
   follow?: boolean;
   abandon?: boolean;
   leave?: boolean;
+  linger_ms?: number;
   connect_ms?: number;
   byte_ms?: number;
 }
@@ -73,6 +74,7 @@ async function exchange(input: Input): Promise<any> {
   for (const [name, value] of response.getHeaders().copyAll()) headers[name] = text(value);
   if (input.leave) {
     left.push(response);
+    if (input.linger_ms) await new Promise((resolve) => setTimeout(resolve, input.linger_ms));
     return { status };
   }
   const done = wit.Future(wit.Future.RESULT_VOID_WASI_HTTP_TYPES_0_3_0_ERROR_CODE);

@@ -48,6 +48,9 @@ struct Input {
     /// Keeps the response and does not read its body.
     #[serde(default)]
     leave: bool,
+    /// How long it goes on after that, in milliseconds.
+    #[serde(default)]
+    linger_ms: u64,
     /// How long a connection may take, in milliseconds.
     connect_ms: Option<u64>,
     /// How long the first byte may take, and each one after it.
@@ -112,6 +115,7 @@ fn end(input: &Input, pending: FutureIncomingResponse) -> Result<Value, ErrorCod
     let status = response.status();
     if input.leave {
         std::mem::forget(response);
+        subscribe_duration(input.linger_ms * 1_000_000).block();
         return Ok(json!({ "status": status }));
     }
     let fields = response.headers().entries().into_iter();
