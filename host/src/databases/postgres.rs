@@ -67,7 +67,7 @@ pub(crate) struct Pool {
     watches: Arc<AtomicBool>,
     relay: Arc<Relay>,
     /// Processes of the server's that are to end.
-    ending: UnboundedSender<i32>,
+    ending: UnboundedSender<Transaction>,
 }
 
 /// Bytes of an answer of the server's besides the values that a call may have:
@@ -138,19 +138,20 @@ async fn forget(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 
 /// Ends processes of the server's whose sessions were not given back. A guest's
 /// code may go on in them without looking at timeouts, or at who still waits.
-async fn end(options: PgConnectOptions, mut to_end: UnboundedReceiver<i32>) {
+async fn end(options: PgConnectOptions, mut to_end: UnboundedReceiver<Transaction>) {
     // What a role sets for itself does not come before what a connection asks for.
     let options = options.options([("statement_timeout", "0")]);
-    let mut processes = Vec::new();
-    while to_end.recv_many(&mut processes, 100).await > 0 {
-        let list = processes.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
-        processes.clear();
+    let mut left = Vec::new();
+    while to_end.recv_many(&mut left, 100).await > 0 {
+        let list: Vec<String> =
+            left.drain(..).map(|it| format!("({}, {})", it.process, it.began)).collect();
+        let list = list.join(", ");
         let ended = tokio::time::timeout(END, async {
             let mut connection = PgConnection::connect_with(&options).await?;
-            // One that is idle ends by itself, and its number may be another's.
+            let began = micros("xact_start");
             let sql = format!(
                 "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
-                 WHERE pid IN ({list}) AND state <> 'idle'"
+                 WHERE (pid, {began}) IN ({list})"
             );
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
             connection.close().await
@@ -161,18 +162,30 @@ async fn end(options: PgConnectOptions, mut to_end: UnboundedReceiver<i32>) {
     }
 }
 
-/// The process that serves a session, until the session is given back.
+/// What a process of the server's is doing. Its number alone may be another's by the
+/// time that it is to end.
+struct Transaction {
+    process: i32,
+    /// In microseconds, as the server has it.
+    began: i64,
+}
+
+/// A time of the server's as a number.
+fn micros(time: &str) -> String {
+    format!("(extract(epoch FROM {time}) * 1000000)::bigint")
+}
+
+/// The transaction of a session, until the session is given back.
 struct Process {
-    id: i32,
-    ending: UnboundedSender<i32>,
-    is_left: bool,
+    transaction: Option<Transaction>,
+    ending: UnboundedSender<Transaction>,
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.is_left {
+        if let Some(transaction) = self.transaction.take() {
             // Without anybody to end it, there is no server to reach either.
-            let _ = self.ending.send(self.id);
+            let _ = self.ending.send(transaction);
         }
     }
 }
@@ -215,10 +228,16 @@ impl Session {
         };
         // With its first look at the database a transaction keeps its mode for
         // good: <https://www.postgresql.org/docs/current/sql-set-transaction.html>.
-        let begin = format!("BEGIN {mode}; {}; SELECT pg_backend_pid()", session.timeout());
+        let begin = format!(
+            "BEGIN {mode}; {}; SELECT pg_catalog.pg_backend_pid(), {}",
+            session.timeout(),
+            micros("pg_catalog.now()")
+        );
         let row = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_one(session.lease.connection());
-        let id = row.await?.try_get(0)?;
-        session.process = Some(Process { id, ending: pool.ending.clone(), is_left: true });
+        let row = row.await?;
+        let transaction = Transaction { process: row.try_get(0)?, began: row.try_get(1)? };
+        session.process =
+            Some(Process { transaction: Some(transaction), ending: pool.ending.clone() });
         Ok(session)
     }
 
@@ -322,7 +341,7 @@ impl Session {
     async fn finish(mut self, how: String) -> Result<(), Fault> {
         self.own(how).await?;
         if let Some(process) = &mut self.process {
-            process.is_left = false;
+            process.transaction = None;
         }
         self.lease.give_back();
         Ok(())

@@ -213,9 +213,10 @@ impl Session {
         parameters: &[Value],
         rows: &mut Collector,
     ) -> Result<u64, Fault> {
-        self.watch.look(false);
         let until = Instant::now() + LOCKED;
         loop {
+            // Waiting for somebody else is not computing.
+            self.watch.look(false);
             match self.attempt(statement, parameters, rows).await {
                 Err(Fault::Database(error)) if is_busy(&error) && Instant::now() < until => {
                     tokio::time::sleep(LOOK).await;

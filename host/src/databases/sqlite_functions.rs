@@ -286,6 +286,7 @@ mod tests {
     use sqlx::sqlite::SqliteConnectOptions;
     use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
 
+    use super::super::sqlite_guard::tests::MEMORY;
     use super::*;
 
     async fn connect(clock: Option<Clock>) -> SqliteConnection {
@@ -306,6 +307,7 @@ mod tests {
 
     #[tokio::test]
     async fn they_give_what_sqlites_own_give() {
+        let _memory = MEMORY.read().await;
         let mut own = connect(None).await;
         let mut ours = connect(Some(Arc::new(|| true))).await;
         let values = [
@@ -359,6 +361,7 @@ mod tests {
 
     #[tokio::test]
     async fn they_take_linear_time() {
+        let _memory = MEMORY.read().await;
         let mut connection = connect(Some(Arc::new(|| true))).await;
         let began = Instant::now();
         let a = "replace(hex(zeroblob(250000)), '0', 'a')";
@@ -374,6 +377,7 @@ mod tests {
 
     #[tokio::test]
     async fn they_look_at_the_clock_before_each_long_call() {
+        let _memory = MEMORY.read().await;
         let looks = Arc::new(AtomicUsize::new(0));
         let counting = Arc::clone(&looks);
         let clock: Clock = Arc::new(move || counting.fetch_add(1, Ordering::Relaxed) < 3);

@@ -207,13 +207,18 @@ fn may_write(action: c_int) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
     use sqlx::sqlite::SqliteConnectOptions;
     use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+    use tokio::sync::RwLock;
 
     use super::*;
+
+    /// SQLite's memory is the process's: written to by the test that uses it up, read
+    /// by those that need some.
+    pub(in super::super) static MEMORY: RwLock<()> = RwLock::const_new(());
 
     /// A file with a table, as the host opens it for a guest.
     async fn open(path: &Path, guest: Access) -> SqliteConnection {
@@ -234,6 +239,7 @@ mod tests {
     /// Whatever got past the words of a statement, SQLite itself refuses.
     #[tokio::test]
     async fn sqlite_itself_refuses_what_no_guest_may() {
+        let _memory = MEMORY.read().await;
         let folder = tempfile::tempdir().unwrap();
         let other = folder.path().join("other.db");
         for guest in [Access::Read, Access::ReadWrite] {
@@ -274,6 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_hosts_own_statements_are_not_held_to_it() {
+        let _memory = MEMORY.read().await;
         let folder = tempfile::tempdir().unwrap();
         let mut connection = open(&folder.path().join("a.db"), Access::Read).await;
         authorise(&mut connection.lock_handle().await.unwrap(), None).unwrap();
@@ -294,6 +301,7 @@ mod tests {
 
     #[tokio::test]
     async fn values_statements_and_memory_are_bounded() {
+        let _memory = MEMORY.write().await;
         let folder = tempfile::tempdir().unwrap();
         let mut connection = open(&folder.path().join("a.db"), Access::Read).await;
         for sql in [
