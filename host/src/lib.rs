@@ -80,6 +80,7 @@ mod network;
 mod open_files;
 mod outcome;
 mod output;
+mod places;
 mod plugin;
 mod redact;
 mod refusal;

@@ -32,7 +32,7 @@ pub struct Limits {
     /// all its headers does.
     pub handles: usize,
     /// Files and folders that an instance may hold open. 256 by default.
-    pub open_files: usize,
+    pub open_files: u32,
     /// Bytes of one JSON value that crosses the boundary. 1 MiB by default.
     pub payload: usize,
     /// Levels of nesting in a JSON value that crosses the boundary. 128 by default.
@@ -73,7 +73,7 @@ pub struct Limits {
     pub loaded_images: usize,
     /// Requests over the network that one call may have under way at once; one
     /// more fails. 128 by default.
-    pub http_requests: usize,
+    pub http_requests: u32,
     /// Bytes of one request's body, and of one response's. 256 MiB by default.
     pub http_body: u64,
     /// Connections of one plugin, those that are kept for later requests

@@ -1,6 +1,7 @@
 //! Files and folders that a guest holds open: the process has so many for all.
 
-use std::collections::HashSet;
+use std::fs::File;
+use std::sync::{Arc, Weak};
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, Linker, Resource, ResourceTable};
@@ -8,6 +9,7 @@ use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView a
 use wasmtime_wasi::p2::bindings::filesystem::types::{self as p2, HostDescriptor as _};
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
+use crate::places::{Open, Place};
 use crate::state::State;
 use crate::{Error, ErrorKind};
 
@@ -15,31 +17,39 @@ use crate::{Error, ErrorKind};
 const P2: &str = "wasi:filesystem/types@0.2.12";
 const P3: &str = "wasi:filesystem/types@0.3.0";
 
-/// What a store's guest has opened, by its place in the store's table. One that it
-/// closed is noticed when there seem to be too many.
-#[derive(Default)]
+/// What a store's guest has open: descriptors, and streams that outlive theirs. What
+/// was closed is noticed when there seems to be too much.
 pub(crate) struct OpenFiles {
-    opened: HashSet<u32>,
+    opened: Vec<Weak<File>>,
     /// Those about to be.
-    opening: usize,
+    opening: Open,
+    max: u32,
 }
 
 impl OpenFiles {
-    pub(crate) fn begin(&mut self, table: &ResourceTable, max: usize) -> Result<(), Error> {
-        if self.opened.len() + self.opening >= max {
-            self.opened.retain(|&rep| table.get::<Descriptor>(&Resource::new_borrow(rep)).is_ok());
-        }
-        if self.opened.len() + self.opening >= max {
-            let message = format!("more than {max} files are open in one call");
-            return Err(Error::over(ErrorKind::ResourceLimit, "open_files", max, message));
-        }
-        self.opening += 1;
-        Ok(())
+    pub(crate) fn new(max: u32) -> Self {
+        Self { opened: Vec::new(), opening: Open::default(), max }
     }
 
-    fn end(&mut self, opened: Option<&Resource<Descriptor>>) {
-        self.opening -= 1;
-        self.opened.extend(opened.map(Resource::rep));
+    fn begin(&mut self) -> Result<Place, Error> {
+        let max = self.max as usize;
+        if self.opened.len() + self.opening.count() as usize >= max {
+            self.opened.retain(|file| file.strong_count() > 0);
+        }
+        let room = max.saturating_sub(self.opened.len());
+        self.opening.try_place(u32::try_from(room).unwrap_or(u32::MAX)).ok_or_else(|| {
+            let message = format!("more than {max} files are open in one call");
+            Error::over(ErrorKind::ResourceLimit, "open_files", max, message)
+        })
+    }
+
+    /// Takes note of one that was opened.
+    pub(crate) fn note(&mut self, table: &ResourceTable, opened: &Resource<Descriptor>) {
+        let descriptor = table.get(opened).ok();
+        self.opened.extend(descriptor.map(|descriptor| match descriptor {
+            Descriptor::File(file) => Arc::downgrade(&file.file),
+            Descriptor::Dir(folder) => Arc::downgrade(&folder.dir),
+        }));
     }
 }
 
@@ -54,11 +64,13 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, State>, (folder, flags, path, how, access): P2Arguments| {
             Box::new(async move {
                 let state = store.data_mut();
-                state.begin_open()?;
+                let _place = state.open_files.begin()?;
                 let opened = state.filesystem().open_at(folder, flags, path, how, access).await;
-                state.open_files.end(opened.as_ref().ok());
                 Ok((match opened {
-                    Ok(opened) => Ok(opened),
+                    Ok(opened) => {
+                        state.note_opened(&opened);
+                        Ok(opened)
+                    }
                     Err(error) => Err(error.downcast()?),
                 },))
             })
@@ -68,18 +80,44 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "[method]descriptor.open-at",
         |accessor: &Accessor<State>, (folder, flags, path, how, access): P3Arguments| {
             Box::pin(async move {
-                accessor.with(|mut store| store.get().begin_open())?;
+                let _place = accessor.with(|mut store| store.get().open_files.begin())?;
                 let files = accessor.with_getter::<WasiFilesystem>(State::filesystem);
                 let opened = <WasiFilesystem as p3::HostDescriptorWithStore<State>>::open_at(
                     &files, folder, flags, path, how, access,
                 )
                 .await;
-                accessor.with(|mut store| store.get().open_files.end(opened.as_ref().ok()));
                 Ok((match opened {
-                    Ok(opened) => Ok(opened),
+                    Ok(opened) => {
+                        accessor.with(|mut store| store.get().note_opened(&opened));
+                        Ok(opened)
+                    }
                     Err(error) => Err(error.downcast()?),
                 },))
             })
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opening_that_is_given_up_takes_no_place() {
+        let mut files = OpenFiles::new(2);
+        let opening = [files.begin().unwrap(), files.begin().unwrap()];
+        assert!(files.begin().is_err());
+        drop(opening);
+        assert!(files.begin().is_ok());
+    }
+
+    #[test]
+    fn what_was_closed_takes_no_place() {
+        let mut files = OpenFiles::new(1);
+        let open = Arc::new(tempfile::tempfile().unwrap());
+        files.opened.push(Arc::downgrade(&open));
+        assert!(files.begin().is_err());
+        drop(open);
+        assert!(files.begin().is_ok());
+    }
 }

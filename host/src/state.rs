@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use distri_manifest::Access;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -19,9 +20,10 @@ use crate::meter::Meter;
 use crate::network::{Outgoing, setters};
 use crate::open_files::OpenFiles;
 use crate::output::Output;
+use crate::places::Open;
 use crate::redact::Secrets;
 use crate::waiting::Waits;
-use crate::{Capability, HostServices, Limits, Result, databases, folders, imports};
+use crate::{Capability, HostServices, Limits, Result, folders, imports};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -35,15 +37,14 @@ pub(crate) struct State {
     /// What the guest wrote to its standard output and error.
     pub(crate) output: Output,
     pub(crate) limiter: Limiter,
-    max_open_files: usize,
     /// What of the workspace and the environment it was given.
     given: Given,
     /// The files that the guest holds open.
     pub(crate) open_files: OpenFiles,
     /// The statements of databases that are under way.
-    pub(crate) statements: databases::Open,
+    pub(crate) statements: Open,
     /// The database transactions that the guest holds open.
-    pub(crate) transactions: databases::Open,
+    pub(crate) transactions: Open,
     /// What the guest waits for and may give up.
     pub(crate) waits: Waits,
     /// Set while a script's top level runs: clocks then stand still.
@@ -115,10 +116,9 @@ impl State {
             meter,
             output,
             limiter: Limiter::new(limits, usage),
-            max_open_files: limits.open_files,
-            open_files: OpenFiles::default(),
-            statements: databases::Open::default(),
-            transactions: databases::Open::default(),
+            open_files: OpenFiles::new(limits.open_files),
+            statements: Open::default(),
+            transactions: Open::default(),
             waits: Waits::default(),
             frozen,
             given: Given::default(),
@@ -129,15 +129,6 @@ impl State {
             outgoing: Outgoing::default(),
             table,
         }
-    }
-
-    /// Makes room for another open file.
-    ///
-    /// # Errors
-    ///
-    /// `resource-limit` when there are too many.
-    pub(crate) fn begin_open(&mut self) -> Result<()> {
-        self.open_files.begin(&self.table, self.max_open_files)
     }
 
     /// Begins another call on a kept instance.
@@ -155,6 +146,19 @@ impl State {
         self.given == Given::to(frame)
     }
 
+    /// Takes note of a file that the guest opened.
+    pub(crate) fn note_opened(&mut self, opened: &Resource<Descriptor>) {
+        self.open_files.note(&self.table, opened);
+    }
+
+    /// Whether something that the call began is still under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.outgoing.is_busy()
+            || self.transactions.any()
+            || self.statements.any()
+            || self.waits.values().any(|wait| !wait.is_closed())
+    }
+
     /// Ends a call on an instance that is kept: nothing of it stays here but what
     /// must not be read in logs.
     pub(crate) fn leave(&mut self) {
@@ -162,6 +166,7 @@ impl State {
             self.remembered.extend(&frame.hidden);
         }
         self.outgoing = Outgoing::default();
+        self.waits.clear();
         self.output.clear();
     }
 

@@ -289,15 +289,16 @@ async fn a_link_in_place_of_a_granted_folder_is_not_opened() {
 async fn open_files_are_bounded() {
     for guest in ["files-rust", "files-ts"] {
         let files = Files::by(guest).await;
-        let hoard = async |times: u32, close: bool| {
-            let input =
-                json!({ "guest": "/data", "path": "in.txt", "times": times, "close": close });
+        let hoard = async |times: u32, keep: &str| {
+            let input = json!({ "guest": "/data", "path": "in.txt", "times": times, "keep": keep });
             files.call("hoard", input).await
         };
-        assert_eq!(hoard(1000, true).await.unwrap().unwrap(), 0, "{guest}");
-        assert_eq!(hoard(256, false).await.unwrap().unwrap(), 256, "{guest}");
-        let error = hoard(257, false).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ResourceLimit, "{guest}: {error}");
-        assert_eq!(error.detail(), Some(r#"{"limit":"open_files","max":256}"#));
+        assert_eq!(hoard(1000, "nothing").await.unwrap().unwrap(), 0, "{guest}");
+        for keep in if guest == "files-ts" { &["file"][..] } else { &["file", "stream"] } {
+            assert_eq!(hoard(256, keep).await.unwrap().unwrap(), 256, "{guest} {keep}");
+            let error = hoard(257, keep).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ResourceLimit, "{guest} {keep}: {error}");
+            assert_eq!(error.detail(), Some(r#"{"limit":"open_files","max":256}"#));
+        }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use wasmtime::component::{Accessor, HasSelf, Linker, Resource};
 use wasmtime_wasi::WasiView as _;
 
-use super::places::Place;
 use super::{Transaction, execute, query, rows};
 use crate::bindings::v02::distri::plugin::sql as v02;
 use crate::bindings::v03::distri::plugin::{sql as v03, sql_types};
 use crate::bindings::{CallError, Rows, Value};
 use crate::frame::Frame;
 use crate::imports::{apart, frame};
+use crate::places::Place;
 use crate::state::State;
 use crate::{Error, ErrorKind, Result};
 

@@ -5,7 +5,6 @@
 mod errors;
 mod interface;
 mod lease;
-mod places;
 mod postgres;
 mod postgres_numeric;
 mod postgres_times;
@@ -33,7 +32,6 @@ use crate::imports::authorise;
 use crate::{Capability, Limits, Result};
 
 pub(crate) use self::interface::add_to_linker;
-pub(crate) use self::places::Open;
 #[expect(unreachable_pub, reason = "the generated code exports it again")]
 pub use self::transaction::Transaction;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use distri_manifest::Access;
 use tokio::sync::Mutex;
 
-use super::places::Place;
 use super::rows::{self, Collector};
 use super::statement::Statement;
 use super::{Scope, Session};
 use crate::bindings::{Rows, Value};
 use crate::frame::Frame;
 use crate::imports::authorise;
+use crate::places::Place;
 use crate::{Capability, Error, ErrorKind, Result};
 
 /// A transaction of a guest's. Dropped before it is over, its connection is

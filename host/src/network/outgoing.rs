@@ -1,7 +1,7 @@
 //! `wasi:http`'s outgoing requests, of both versions: the hooks of one store, and
 //! what it has under way.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::task::AbortOnDropHandle;
@@ -12,6 +12,7 @@ use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody, WasiHttpHooks}
 use super::failure::{Failure, refusal};
 use super::request;
 use crate::frame::Frame;
+use crate::places::{Open, Place};
 use crate::{Error, ErrorKind};
 
 /// Bytes that one write of a guest to a body puts into the host's memory at most.
@@ -29,7 +30,7 @@ pub(crate) struct Outgoing {
 #[derive(Debug, Default)]
 struct Exchanges {
     /// Requests whose own bodies or whose responses have not ended.
-    open: AtomicUsize,
+    open: Open,
     /// Set before the store is dropped.
     over: AtomicBool,
     /// The last refusal, for a guest that does not say why it failed.
@@ -38,7 +39,10 @@ struct Exchanges {
 
 /// A request's place among those that its call may have at once.
 #[derive(Debug)]
-pub(super) struct Turn(Arc<Exchanges>);
+pub(super) struct Turn {
+    exchanges: Arc<Exchanges>,
+    _place: Place,
+}
 
 type Exchange<T> = Result<T, Code>;
 type Transmission = Box<dyn Future<Output = Exchange<()>> + Send>;
@@ -52,7 +56,7 @@ impl Outgoing {
 
     /// Whether requests or their responses are still under way.
     pub(crate) fn is_busy(&self) -> bool {
-        self.exchanges.open.load(Ordering::Relaxed) > 0
+        self.exchanges.open.any()
     }
 
     /// Says that the store is about to be dropped.
@@ -74,12 +78,9 @@ impl Outgoing {
 
 impl Exchanges {
     /// A place for one more request, unless there are so many already.
-    fn turn(self: &Arc<Self>, max: usize) -> Result<Arc<Turn>, Code> {
-        let more = |open: usize| (open < max).then_some(open + 1);
-        self.open
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-            .map(|_| Arc::new(Turn(Arc::clone(self))))
-            .map_err(|_| Code::ConnectionLimitReached)
+    fn turn(self: &Arc<Self>, max: u32) -> Result<Arc<Turn>, Code> {
+        let place = self.open.try_place(max).ok_or(Code::ConnectionLimitReached)?;
+        Ok(Arc::new(Turn { exchanges: Arc::clone(self), _place: place }))
     }
 
     fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
@@ -102,13 +103,7 @@ impl Exchanges {
 impl Turn {
     /// Whether the store is about to be dropped.
     pub(super) fn is_over(&self) -> bool {
-        self.0.over.load(Ordering::Acquire)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.exchanges.over.load(Ordering::Acquire)
     }
 }
 
@@ -186,14 +181,5 @@ mod tests {
             text.starts_with(r#"{"kind":"denied","message":"nothing can be fetched"#),
             "{text}"
         );
-    }
-
-    #[test]
-    fn places_are_given_back() {
-        let exchanges = Arc::<Exchanges>::default();
-        let turns = [exchanges.turn(2).unwrap(), exchanges.turn(2).unwrap()];
-        assert!(exchanges.turn(2).is_err());
-        drop(turns);
-        assert!(exchanges.turn(2).is_ok());
     }
 }

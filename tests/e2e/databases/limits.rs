@@ -175,6 +175,20 @@ async fn statements_under_way_are_bounded() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_is_left_under_way_ends_with_its_call() {
+    let asked = format!("{ALL}\n[instances]\nmode = \"shared\"");
+    let setup = Setup::new(&["sql-ts"], &asked, ALL).await;
+    setup.prepare("create table t (a integer)").await;
+    for database in setup.names() {
+        for _ in 0..2 {
+            let input = json!({ "database": database, "do": "query", "statement": ENDLESS });
+            let calls = setup.call("sql-ts", "abandon", &input).await.unwrap();
+            assert_eq!(calls, 1, "an instance with a statement under way is kept");
+        }
+    }
+}
+
 /// A host whose memory one row could fill, were it read as a whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_too_large_is_not_taken_into_memory() {

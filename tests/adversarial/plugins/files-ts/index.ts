@@ -20,8 +20,8 @@ export default {
         const all: FileHandle[] = [];
         for (let i = 0; i < input.times; i++) {
           const file = await open(at(input));
-          if (input.close) await file.close();
-          else all.push(file);
+          if (input.keep === "file") all.push(file);
+          else await file.close();
         }
         return all.length;
       },

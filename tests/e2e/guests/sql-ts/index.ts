@@ -35,8 +35,17 @@ function told(error: any): unknown {
   return { kind, message, hint, detail };
 }
 
+let calls = 0;
+
 export default {
   tools: [
+    createTool({
+      name: "abandon",
+      execute: ({ database: name, ...step }: Step & { database: string }) => {
+        take(database(name), step).catch(() => {});
+        return ++calls;
+      },
+    }),
     createTool({
       name: "run",
       execute: ({ database: name, ...step }: Step & { database: string }) => take(database(name), step).catch(told),

@@ -57,18 +57,20 @@ fn put(folder: &Descriptor, path: &str, text: &str) -> Result<u64, String> {
     show(file.write(text.as_bytes(), 0))
 }
 
-/// Opens a file so often, and closes it again or not.
+/// Opens a file so often, and of each keeps the `file`, a `stream` or nothing.
 #[tool]
-fn hoard(guest: String, path: String, times: u32, close: bool) -> Result<usize, String> {
+fn hoard(guest: String, path: String, times: u32, keep: String) -> Result<usize, String> {
     let folder = folder(&guest)?;
-    let mut all = Vec::new();
+    let (mut files, mut streams) = (Vec::new(), Vec::new());
     for _ in 0..times {
         let file = open(&folder, &path, OpenFlags::empty(), DescriptorFlags::READ)?;
-        if !close {
-            all.push(file);
+        match keep.as_str() {
+            "file" => files.push(file),
+            "stream" => streams.push(show(file.read_via_stream(0))?),
+            _ => {}
         }
     }
-    Ok(all.len())
+    Ok(files.len() + streams.len())
 }
 
 /// Writes many times, and counts how often it could.
