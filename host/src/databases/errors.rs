@@ -105,7 +105,7 @@ fn forbidden(name: &str, message: &str) -> Error {
     Error::new(ErrorKind::Denied, format!("the database `{name}` does not allow it: {message}"))
         .with_hint(
             "tables are read and, where that is granted, written with `execute`; pragmas, \
-             temporary tables, other databases and loaded code are not for plugins",
+             temporary and virtual tables, other databases and loaded code are not for plugins",
         )
 }
 
@@ -190,8 +190,13 @@ fn sqlite_refusal(
         }
         sqlite::READONLY => read_only(name, error.message()),
         sqlite::AUTH => forbidden(name, error.message()),
-        // So it says of functions.
-        _ if error.message().starts_with("not authorized") => forbidden(name, error.message()),
+        // So it says of functions, and of virtual tables.
+        _ if ["not authorized", "no such module"]
+            .iter()
+            .any(|it| error.message().starts_with(it)) =>
+        {
+            forbidden(name, error.message())
+        }
         sqlite::TOOBIG => rows::too_large(frame.limits.payload),
         sqlite::IOERR | sqlite::CORRUPT | sqlite::CANTOPEN | sqlite::NOTADB => {
             // Of a file that is damaged, SQLite names tables.

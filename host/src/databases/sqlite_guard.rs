@@ -32,13 +32,23 @@ const PRAGMAS: &[&[u8]] = &[
     b"table_xinfo",
 ];
 
-/// Pragmas that tell a number, and may not set it: two are asked for by the tables
-/// of full-text search and of R-trees.
-const NUMBERS: &[&[u8]] = &[b"data_version", b"page_size", b"user_version"];
+/// Pragmas that tell a number, and may not set it.
+const NUMBERS: &[&[u8]] = &[b"user_version"];
 
 /// Functions that load code, and some that take the product of two lengths in one
 /// step; others are replaced.
-const FUNCTIONS: &[&[u8]] = &[b"fts3_tokenizer", b"json_patch", b"jsonb_patch", b"load_extension"];
+const FUNCTIONS: &[&[u8]] = &[b"json_patch", b"jsonb_patch", b"load_extension"];
+
+/// Functions of the modules that are dropped, with their arguments: SQLite keeps them,
+/// and they point at what it has freed.
+const DANGLING: [(&CStr, c_int); 6] = [
+    (c"fts3_tokenizer", 1),
+    (c"fts3_tokenizer", 2),
+    (c"fts5", 1),
+    (c"fts5_insttoken", 1),
+    (c"fts5_locale", 2),
+    (c"fts5_source_id", 0),
+];
 
 /// Bounds the texts, blobs and stored rows of this connection, in bytes.
 pub(crate) fn limit_length(handle: &mut LockedSqliteHandle<'_>, length: usize) {
@@ -73,6 +83,7 @@ pub(crate) fn limit(handle: &mut LockedSqliteHandle<'_>, length: usize) -> Resul
         // SAFETY: the connection is open, and locked for this call.
         unsafe { ffi::sqlite3_limit(db, limit, max) };
     }
+    drop_modules(handle)?;
     for (option, on) in [
         // No writes to the tables that SQLite keeps for itself.
         (ffi::SQLITE_DBCONFIG_DEFENSIVE, 1),
@@ -89,6 +100,28 @@ pub(crate) fn limit(handle: &mut LockedSqliteHandle<'_>, length: usize) -> Resul
     Ok(())
 }
 
+/// Takes from a connection the modules of virtual tables, but for those that SQLite
+/// makes when they are asked for: its pragmas' and JSON's. Full-text search takes
+/// minutes in one step: `snippet` the square of a text's words, `NEAR` that of its
+/// phrases.
+fn drop_modules(handle: &mut LockedSqliteHandle<'_>) -> Result<(), sqlx::Error> {
+    let db = handle.as_raw_handle().as_ptr();
+    let mut done = DANGLING.iter().all(|(name, arguments)| {
+        // SAFETY: the connection is open and locked. Without code it is no function.
+        let code = unsafe {
+            let (name, nothing) = (name.as_ptr(), null_mut());
+            let utf8 = ffi::SQLITE_UTF8;
+            ffi::sqlite3_create_function_v2(
+                db, name, *arguments, utf8, nothing, None, None, None, None,
+            )
+        };
+        code == ffi::SQLITE_OK
+    });
+    // SAFETY: as above. There are no names of those to keep.
+    done &= unsafe { ffi::sqlite3_drop_modules(db, null_mut()) } == ffi::SQLITE_OK;
+    if done { Ok(()) } else { Err(sqlx::Error::Configuration("SQLite keeps its modules".into())) }
+}
+
 /// Holds the next statements to what a guest with this access may do; none for
 /// the host's own statements.
 pub(crate) fn authorise(
@@ -97,8 +130,8 @@ pub(crate) fn authorise(
 ) -> Result<(), sqlx::Error> {
     let authoriser: Option<Authoriser> = match guest {
         None => None,
-        Some(Access::Read) => Some(reading),
-        Some(Access::ReadWrite) => Some(writing),
+        Some(Access::Read) => Some(guard::<false>),
+        Some(Access::ReadWrite) => Some(guard::<true>),
     };
     // SAFETY: the connection is open and locked. The functions are there as long as
     // the program is, and use no data of their own.
@@ -127,7 +160,7 @@ type Authoriser = unsafe extern "C" fn(
     *const c_char,
 ) -> c_int;
 
-unsafe extern "C" fn reading(
+unsafe extern "C" fn guard<const WRITES: bool>(
     _: *mut c_void,
     action: c_int,
     first: *const c_char,
@@ -137,20 +170,7 @@ unsafe extern "C" fn reading(
 ) -> c_int {
     // SAFETY: SQLite gives texts that end in NUL and live through this call, or null.
     let (first, second) = unsafe { (text(first), text(second)) };
-    answer(may_read(action, first, second))
-}
-
-unsafe extern "C" fn writing(
-    _: *mut c_void,
-    action: c_int,
-    first: *const c_char,
-    second: *const c_char,
-    _: *const c_char,
-    _: *const c_char,
-) -> c_int {
-    // SAFETY: as in `reading`.
-    let (first, second) = unsafe { (text(first), text(second)) };
-    answer(may_read(action, first, second) || may_write(action))
+    answer(may_read(action, first, second) || WRITES && may_write(action))
 }
 
 /// # Safety
@@ -193,13 +213,11 @@ fn may_write(action: c_int) -> bool {
             | ffi::SQLITE_CREATE_TABLE
             | ffi::SQLITE_CREATE_TRIGGER
             | ffi::SQLITE_CREATE_VIEW
-            | ffi::SQLITE_CREATE_VTABLE
             | ffi::SQLITE_DELETE
             | ffi::SQLITE_DROP_INDEX
             | ffi::SQLITE_DROP_TABLE
             | ffi::SQLITE_DROP_TRIGGER
             | ffi::SQLITE_DROP_VIEW
-            | ffi::SQLITE_DROP_VTABLE
             | ffi::SQLITE_INSERT
             | ffi::SQLITE_REINDEX
             | ffi::SQLITE_UPDATE
@@ -211,7 +229,7 @@ pub(super) mod tests {
     use std::path::Path;
 
     use sqlx::sqlite::SqliteConnectOptions;
-    use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection};
+    use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
     use tokio::sync::RwLock;
 
     use super::*;
@@ -264,18 +282,49 @@ pub(super) mod tests {
                 &format!("VACUUM INTO '{}'", other.display()),
                 &format!("ATTACH '{}' AS o", other.display()),
                 "SELECT load_extension('x')",
+                "CREATE VIRTUAL TABLE f USING fts5(a)",
+                "CREATE VIRTUAL TABLE f USING rtree(a, b, c)",
                 "SELECT fts3_tokenizer('simple')",
+                "SELECT fts5_locale('en', 'a')",
+                "SELECT * FROM dbstat",
                 "SELECT 1; PRAGMA database_list",
             ] {
                 assert!(run(&mut connection, sql).await.is_err(), "{guest:?}: {sql}");
             }
-            run(&mut connection, "SELECT * FROM t; PRAGMA table_info(t); PRAGMA user_version")
-                .await
-                .unwrap();
+            for sql in [
+                "SELECT * FROM t; PRAGMA table_info(t); PRAGMA user_version",
+                "SELECT * FROM pragma_table_info('t'), json_each('[1]'), json_tree('[2]')",
+            ] {
+                run(&mut connection, sql).await.unwrap();
+            }
             let write = run(&mut connection, "INSERT INTO t VALUES (1)").await;
             assert_eq!(write.is_ok(), guest == Access::ReadWrite, "{write:?}");
         }
         assert!(!other.exists());
+    }
+
+    /// Its loops look at no clock.
+    #[tokio::test]
+    async fn the_full_text_index_of_a_file_cannot_be_asked() {
+        let _memory = MEMORY.read().await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut own = options.connect().await.unwrap();
+        run(&mut own, "CREATE VIRTUAL TABLE f USING fts5(a)").await.unwrap();
+        own.close().await.unwrap();
+        let mut connection = open(&path, Access::ReadWrite).await;
+        run(&mut connection, "SELECT * FROM t; INSERT INTO t VALUES (1)").await.unwrap();
+        for sql in ["SELECT * FROM f", "INSERT INTO f VALUES ('a')", "DROP TABLE f"] {
+            let error = run(&mut connection, sql).await.unwrap_err();
+            assert!(error.to_string().contains("no such module: fts5"), "{sql}: {error}");
+        }
+        authorise(&mut connection.lock_handle().await.unwrap(), None).unwrap();
+        let left = "SELECT name FROM pragma_module_list WHERE name NOT LIKE 'pragma%' \
+                    UNION SELECT name FROM pragma_function_list WHERE name LIKE 'fts%'";
+        let left: Vec<String> = sqlx::query_scalar(left).fetch_all(&mut connection).await.unwrap();
+        // It is what a table makes of it.
+        assert_eq!(left, ["fts5_get_locale"]);
     }
 
     #[tokio::test]

@@ -193,6 +193,7 @@ async fn a_writer_writes_its_tables_and_nothing_beside_them() {
         "delete from sqlite_master",
         "insert into sqlite_sequence values ('t', 9)",
         "select load_extension('x')",
+        "create virtual table words using fts5 (word)",
         "commit",
         "begin; delete from t",
     ] {
@@ -214,8 +215,6 @@ async fn a_writer_writes_its_tables_and_nothing_beside_them() {
         "create table log (id integer)",
         "create trigger logged after insert on notes begin insert into log values (new.id); delete from log where id < 0; end",
         "insert into notes (text) values ('a'), ('b')",
-        "create virtual table words using fts5 (word)",
-        "insert into words values ('hello world')",
         "analyze",
         "reindex",
         "drop view labels",
@@ -223,8 +222,7 @@ async fn a_writer_writes_its_tables_and_nothing_beside_them() {
         let answer = setup.execute("lite", statement).await;
         assert!(answer.is_number(), "{statement}: {answer}");
     }
-    let found = setup.query("lite", "select count(*) as n, (select word from words where words match 'hello') as w from log").await;
-    assert_eq!(found, json!([{ "n": 2, "w": "hello world" }]));
+    assert_eq!(setup.query("lite", "select count(*) as n from log").await, json!([{ "n": 2 }]));
     assert_eq!(setup.query("lite", "pragma table_info(log)").await[0]["name"], "id");
     assert_eq!(
         setup.query("lite", "select name from pragma_table_info('log')").await,
