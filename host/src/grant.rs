@@ -14,10 +14,10 @@ use crate::{Capability, Error, ErrorKind, Result};
 
 /// A package's grant.
 pub(crate) struct Grant {
-    package: PackageName,
+    pub(crate) package: PackageName,
     asked: Capabilities,
-    allowed: Allowance,
-    open_workspace: bool,
+    pub(crate) allowed: Allowance,
+    pub(crate) open_workspace: bool,
     approvals: bool,
     bound: Vec<BoundSecret>,
 }
@@ -55,29 +55,6 @@ enum Missing {
     Request,
     /// It is asked for, and the policy does not allow it.
     Allowance,
-}
-
-/// What a policy makes of one thing that a manifest asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Decision {
-    /// `tools`, `agents`, `secrets`, `env`, `network`, `filesystem` or `databases`.
-    pub capability: &'static str,
-    /// What is asked for, as a person reads it.
-    pub request: String,
-    /// How much of it is granted.
-    pub granted: Granted,
-}
-
-/// How much of a request is granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Granted {
-    /// All of it.
-    Whole,
-    /// Some of what it means, as of `*.example.com`.
-    Part,
-    /// Nothing.
-    Nothing,
 }
 
 impl Grant {
@@ -293,61 +270,6 @@ impl Grant {
         })
         .to_string()
     }
-
-    /// What becomes of each thing that is asked for.
-    fn decisions(&self) -> Vec<Decision> {
-        let mut decisions = Vec::new();
-        let mut decide = |capability, request: String, granted| {
-            decisions.push(Decision { capability, request, granted });
-        };
-        let open = self.open_workspace;
-        let allowed = &self.allowed;
-        for tool in &self.asked.tools {
-            let own = tool.package() == Some(&self.package);
-            let whole = open || own || allowed.tools.iter().any(|a| a.covers(tool));
-            let part = allowed.tools.iter().any(|a| tool.covers(a));
-            decide("tools", tool.to_string(), part_or(whole, part));
-        }
-        for agent in &self.asked.agents {
-            let whole = open || allowed.agents.iter().any(|a| a.matches(agent.as_str()));
-            let part = agent.as_str() == "*" && !allowed.agents.is_empty();
-            decide("agents", agent.to_string(), part_or(whole, part));
-        }
-        for secret in &self.asked.secrets {
-            decide("secrets", secret.to_string(), part_or(allowed.secret(secret), false));
-        }
-        for name in &self.asked.env {
-            let whole = allowed.env.iter().any(|a| a.matches(name.as_str()));
-            decide("env", name.to_string(), part_or(whole, false));
-        }
-        for host in &self.asked.network.hosts {
-            let whole = allowed.network.hosts.iter().any(|a| a.covers(host));
-            let part = allowed.network.hosts.iter().any(|a| a.overlaps(host));
-            decide("network", host.to_string(), part_or(whole, part));
-        }
-        for folder in &self.asked.filesystem {
-            let access = self.folder(folder);
-            decide(
-                "filesystem",
-                folder.to_string(),
-                part_or(access == Some(folder.access), access.is_some()),
-            );
-        }
-        for database in &self.asked.databases {
-            let access = allowed.database(database.name.as_str(), database.access);
-            decide(
-                "databases",
-                database.to_string(),
-                part_or(access == Some(database.access), access.is_some()),
-            );
-        }
-        decisions
-    }
-}
-
-/// What a policy makes of everything that a package asks for.
-pub fn decisions(package: &PackageName, asked: &Capabilities, policy: &Policy) -> Vec<Decision> {
-    Grant::new(package, asked, policy).decisions()
 }
 
 fn both(asked: bool, allowed: bool) -> Result<(), Missing> {
@@ -355,14 +277,6 @@ fn both(asked: bool, allowed: bool) -> Result<(), Missing> {
         (false, _) => Err(Missing::Request),
         (true, false) => Err(Missing::Allowance),
         (true, true) => Ok(()),
-    }
-}
-
-fn part_or(whole: bool, part: bool) -> Granted {
-    match (whole, part) {
-        (true, _) => Granted::Whole,
-        (false, true) => Granted::Part,
-        (false, false) => Granted::Nothing,
     }
 }
 
@@ -376,6 +290,7 @@ fn parts(origin: &str) -> Option<(&str, &str, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decisions::{self, Decision, Granted};
 
     fn grant(asked: &str, policy: &str, open_workspace: bool) -> Grant {
         let text = format!(
@@ -441,7 +356,7 @@ mod tests {
             granted.check(capability).unwrap();
         }
         let whole: Vec<Granted> =
-            granted.decisions().into_iter().map(|decision| decision.granted).collect();
+            decisions::of(&granted).into_iter().map(|decision| decision.granted).collect();
         assert_eq!(whole, [Granted::Whole; 7]);
     }
 
@@ -460,7 +375,7 @@ mod tests {
         denied(&grant, Capability::Database { name: "main", access: Access::ReadWrite });
         assert_eq!(grant.database("main"), Some(Access::Read));
         let part = |decision: &Decision| decision.granted == Granted::Part;
-        assert!(grant.decisions().iter().all(part));
+        assert!(decisions::of(&grant).iter().all(part));
     }
 
     #[test]

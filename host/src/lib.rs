@@ -53,12 +53,14 @@ mod abi;
 mod account;
 mod artifact;
 mod bindings;
+mod builder;
 mod building;
 mod cache;
 mod call;
 mod code;
 mod compiler;
 mod databases;
+mod decisions;
 mod engine;
 mod error;
 mod executor;
@@ -93,6 +95,7 @@ mod web;
 mod wit;
 
 pub use artifact::{Artifact, ArtifactStore, Catalog, RUNTIME_FOLDER, Script};
+pub use builder::HostBuilder;
 pub use building::{Description, Initialised};
 pub use cache::digest;
 pub use call::{
@@ -100,11 +103,11 @@ pub use call::{
     WorkflowResult,
 };
 pub use compiler::CompilerProcess;
+pub use decisions::{Decision, Granted, decisions};
 pub use distri_manifest::{Access, Policy};
 pub use error::{Error, ErrorKind, Result};
 pub use executor::PluginExecutor;
-pub use grant::{Decision, Granted, decisions};
-pub use host::{Activity, Host, HostBuilder};
+pub use host::{Activity, Host};
 pub use limits::Limits;
 pub use network::Resolver;
 pub use services::{

@@ -1,0 +1,180 @@
+//! What an embedder chooses before there is a host.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, RwLock};
+
+use distri_manifest::Policy;
+use etcetera::BaseStrategy as _;
+use tokio::sync::Semaphore;
+
+use crate::cache::Cache;
+use crate::code::{self, Loader};
+use crate::databases::Databases;
+use crate::engine::{engine, internal};
+use crate::functions::FunctionCache;
+use crate::host::Inner;
+use crate::images::Images;
+use crate::kept::Kept;
+use crate::network::Network;
+use crate::{
+    CompilerProcess, Error, ErrorKind, Host, HostServices, InMemorySessions, Limits, Resolver,
+    Result,
+};
+
+/// Makes a [`Host`]. Every setting has a default.
+#[derive(Default)]
+#[must_use]
+pub struct HostBuilder {
+    limits: Limits,
+    policy: Option<Policy>,
+    workspace: Option<PathBuf>,
+    services: Option<Arc<dyn HostServices>>,
+    cache: CacheFolder,
+    cache_size: Option<u64>,
+    compiler: Option<CompilerProcess>,
+    resolver: Option<Arc<dyn Resolver>>,
+    roots: Vec<Vec<u8>>,
+}
+
+impl HostBuilder {
+    /// Bounds on calls; [`Limits::default`] otherwise.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What plugins may have of what they ask for; it is about one workspace.
+    /// Otherwise the tools, agents and
+    /// folders of their workspace, and no network, secrets, environment or
+    /// databases.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// The root of the folders that plugins are granted, for plugins that are not
+    /// loaded from a built workspace, which has a root of its own.
+    pub fn workspace(mut self, root: impl Into<PathBuf>) -> Self {
+        self.workspace = Some(root.into());
+        self
+    }
+
+    /// What plugins get from the embedder: agents, sessions, secrets, a log. What
+    /// `()` has otherwise: sessions in memory and no agents.
+    pub fn services(mut self, services: impl HostServices) -> Self {
+        self.services = Some(Arc::new(services));
+        self
+    }
+
+    /// The folder for compiled code; `distri` in the user's cache folder otherwise.
+    pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = CacheFolder::At(folder.into());
+        self
+    }
+
+    /// Bytes of compiled code that the cache folder may hold; what was used longest
+    /// ago goes first. 1 GiB otherwise: about two hundred TypeScript plugins' or
+    /// thousands of Rust's.
+    pub fn cache_size(mut self, bytes: u64) -> Self {
+        self.cache_size = Some(bytes);
+        self
+    }
+
+    /// Compiles in a process of its own, which is killed when it takes longer
+    /// than [`Limits::compile_time`]. Without it, or without a cache folder,
+    /// components are compiled in this process.
+    pub fn compiler(mut self, compiler: CompilerProcess) -> Self {
+        self.compiler = Some(compiler);
+        self
+    }
+
+    /// How the hosts that plugins send requests to are found; the machine's own
+    /// way otherwise. What it finds is checked like any other address.
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// A certificate, in DER, that servers may be certified by, besides those that
+    /// Mozilla believes. May be called several times.
+    pub fn root_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(der.into());
+        self
+    }
+
+    /// Keeps no compiled code.
+    pub fn without_cache(mut self) -> Self {
+        self.cache = CacheFolder::Nowhere;
+        self
+    }
+
+    /// Makes the host.
+    ///
+    /// # Errors
+    ///
+    /// `internal` when the machine refuses the engine's address space or the
+    /// cache folder cannot be made; `invalid-input` for a root certificate that is
+    /// none.
+    pub fn build(self) -> Result<Host> {
+        let cache = self.cache.open(self.cache_size)?;
+        let functions = cache.clone().map(|cache| Arc::new(FunctionCache::new(cache)));
+        let engine = engine(&self.limits, functions.clone())?;
+        let linker = code::linker(&engine)?;
+        let initialising = code::initialising(&linker)?;
+        let loader = Loader {
+            engine,
+            linker,
+            initialising,
+            cache,
+            functions,
+            compiler: self.compiler,
+            limits: self.limits.clone(),
+        };
+        let policy = self.policy.unwrap_or_else(Policy::open_workspace);
+        Ok(Host::new(Inner {
+            loader: Arc::new(loader),
+            services: self.services.unwrap_or_else(|| Arc::new(())),
+            sessions: InMemorySessions::default(),
+            permits: Semaphore::new(self.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
+            kept: Kept::new(self.limits.kept_instances),
+            images: Images::new(self.limits.loaded_images),
+            network: Network::new(self.resolver, self.roots)?,
+            databases: Databases::new(&policy.databases, &self.limits),
+            limits: self.limits,
+            policy,
+            workspace: self.workspace,
+            generation: RwLock::default(),
+            active: AtomicUsize::new(0),
+        }))
+    }
+}
+
+/// Where compiled code is kept.
+#[derive(Debug, Clone, Default)]
+enum CacheFolder {
+    #[default]
+    OfUser,
+    At(PathBuf),
+    Nowhere,
+}
+
+impl CacheFolder {
+    /// None when nothing is kept.
+    fn open(self, size: Option<u64>) -> Result<Option<Arc<Cache>>> {
+        let folder = match self {
+            Self::At(folder) => folder,
+            Self::OfUser => {
+                let strategy = etcetera::choose_base_strategy().map_err(internal)?;
+                strategy.cache_dir().join("distri").join("compiled")
+            }
+            Self::Nowhere => return Ok(None),
+        };
+        let cache = Cache::open(&folder, size).map_err(|error| {
+            let message = format!("cannot use the cache folder `{}`: {error}", folder.display());
+            Error::new(ErrorKind::Internal, message)
+                .with_hint("name another one, or run without a cache")
+        })?;
+        Ok(Some(Arc::new(cache)))
+    }
+}
