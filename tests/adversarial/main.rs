@@ -18,3 +18,4 @@ mod server;
 mod soak;
 mod support;
 mod time;
+mod transcript;

@@ -13,6 +13,7 @@ use distri_workspace::Workspace;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use crate::support::{MANIFEST, Sandbox, tool};
+use crate::transcript::Transcript;
 
 /// Runs one of the host's examples in a built copy of the example workspace.
 fn example(sandbox: &Sandbox, name: &str, args: &[&str]) -> (String, String) {
@@ -97,21 +98,6 @@ async fn a_plugin_sees_the_secrets_it_declares_and_the_embedders_clock() {
     assert_eq!(value, serde_json::json!([{ "TOKEN": SECRET }, {}, 86_400_000]));
 }
 
-/// Everything that a subscriber is told, as one text, with the nesting of spans.
-#[derive(Clone, Default)]
-pub(crate) struct Transcript(pub(crate) Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Transcript {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// On one thread, so that recorder and subscriber see every task of the host.
 #[tokio::test(flavor = "current_thread")]
 async fn calls_are_reported_measured_and_traced_with_nothing_secret_in_it() {
@@ -121,17 +107,10 @@ async fn calls_are_reported_measured_and_traced_with_nothing_secret_in_it() {
     host.execute_tool("p", "outer", ToolCall::new("{}")).await.unwrap();
     watching.reports.lock().unwrap().clear();
 
-    let transcript = Transcript::default();
-    let writer = transcript.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
     let recorder = DebuggingRecorder::new();
+    let (transcript, traced) = Transcript::begin();
     {
-        let _traced = tracing::subscriber::set_default(subscriber);
+        let _traced = traced;
         let _measured = metrics::set_default_local_recorder(&recorder);
         let mut call = ToolCall::new("{}");
         call.id = "root".to_owned();
@@ -173,7 +152,7 @@ async fn calls_are_reported_measured_and_traced_with_nothing_secret_in_it() {
     );
     assert!(counted.contains_key("distri_call_seconds"), "{counted:#?}");
 
-    let text = String::from_utf8(transcript.0.lock().unwrap().clone()).unwrap();
+    let text = transcript.text();
     let inner =
         text.lines().find(|line| line.contains("call ended") && line.contains('q')).unwrap();
     // The nested call's span lies in the host call's, and that in the root call's.

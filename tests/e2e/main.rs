@@ -19,3 +19,5 @@ mod postgres;
 #[path = "../adversarial/server.rs"]
 mod server;
 mod support;
+#[path = "../adversarial/transcript.rs"]
+mod transcript;

@@ -1,13 +1,11 @@
 //! Secrets that the host sends and the guest never sees.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde_json::json;
 
 use super::{GUESTS, Net, Setup, Store, denied, refusal};
 use crate::server::Server;
+use crate::transcript::Transcript;
 
 const CANARY: &str = "canary-7f3a9c";
 const STORE: Store = Store(&[("TOKEN", CANARY), ("KEY", "key-51b2"), ("LINES", "a\r\nb: c")]);
@@ -99,21 +97,6 @@ async fn a_secret_of_several_lines_makes_no_headers_of_its_own() {
     }
 }
 
-/// Everything that a subscriber is told.
-#[derive(Clone, Default)]
-struct Transcript(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Transcript {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// On one thread, so that recorder and subscriber see every task of the host.
 #[tokio::test(flavor = "current_thread")]
 async fn requests_are_traced_and_counted_with_nothing_secret_in_it() {
@@ -127,16 +110,10 @@ async fn requests_are_traced_and_counted_with_nothing_secret_in_it() {
             ..Setup::default()
         };
         let net = Net::with(guest, setup, |builder| builder.services(STORE)).await;
-        let (transcript, recorder) = (Transcript::default(), DebuggingRecorder::new());
-        let writer = transcript.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
+        let recorder = DebuggingRecorder::new();
+        let (transcript, traced) = Transcript::begin();
         {
-            let _traced = tracing::subscriber::set_default(subscriber);
+            let _traced = traced;
             let _measured = metrics::set_default_local_recorder(&recorder);
             let headers = json!({ "x-own": "header-5a1c" });
             let got = net.outcome(json!({ "url": server.url("path-8b2e"), "headers": headers }));
@@ -158,7 +135,7 @@ async fn requests_are_traced_and_counted_with_nothing_secret_in_it() {
             .collect();
         assert!(counted.contains(&("http ok".to_owned(), 1)), "{counted:?}");
         assert!(counted.contains(&("http denied".to_owned(), 1)), "{counted:?}");
-        let text = String::from_utf8(transcript.0.lock().unwrap().clone()).unwrap();
+        let text = transcript.text();
         let origin = server.origin();
         for span in [
             format!("host_call{{function=\"http\" target=\"{origin}\" outcome=\"ok\"}}"),

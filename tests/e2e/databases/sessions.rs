@@ -6,8 +6,8 @@ use distri_host::Limits;
 use serde_json::{Value, json};
 
 use super::{ALL, Setup, is_error, limits, step};
-use crate::embedding::Transcript;
 use crate::postgres::PASSWORD;
+use crate::transcript::Transcript;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_of_a_session_reaches_the_next_call() {
@@ -102,16 +102,10 @@ async fn neither_passwords_nor_statements_are_told_or_logged() {
     // Compiles what is not compiled yet, before anything is watched.
     setup.query("lite", "select 1").await;
 
-    let transcript = Transcript::default();
-    let writer = transcript.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
     let mut told = String::new();
+    let (transcript, traced) = Transcript::begin();
     {
-        let _traced = tracing::subscriber::set_default(subscriber);
+        let _traced = traced;
         for name in names {
             for how in ["query", "execute"] {
                 let statement = "select 'in a statement'";
@@ -138,7 +132,7 @@ async fn neither_passwords_nor_statements_are_told_or_logged() {
             }
         }
     }
-    let logged = String::from_utf8_lossy(&transcript.0.lock().unwrap()).into_owned();
+    let logged = transcript.text();
     assert!(logged.contains("host_call") && logged.contains("gone"), "{logged}");
     for secret in [PASSWORD, "127.0.0.1", "in a statement", "in a parameter"] {
         assert!(!told.contains(secret), "{secret} in {told}");
