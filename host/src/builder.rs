@@ -1,7 +1,6 @@
 //! What an embedder chooses before there is a host.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, RwLock};
 
 use distri_manifest::Policy;
@@ -17,6 +16,7 @@ use crate::host::Inner;
 use crate::images::Images;
 use crate::kept::Kept;
 use crate::network::Network;
+use crate::places::Open;
 use crate::{
     CompilerProcess, Error, ErrorKind, Host, HostServices, InMemorySessions, Limits, Resolver,
     Result,
@@ -145,7 +145,7 @@ impl HostBuilder {
             policy,
             workspace: self.workspace,
             generation: RwLock::default(),
-            active: AtomicUsize::new(0),
+            active: Open::default(),
         }))
     }
 }

@@ -10,6 +10,7 @@ use tracing::Span;
 
 use crate::account::Usage;
 use crate::meter::Cpu;
+use crate::places::Open;
 use crate::plugin::Plugin;
 use crate::redact::Secrets;
 use crate::registry::Generation;
@@ -67,6 +68,8 @@ pub(crate) struct Frame {
     pub(crate) usage: Arc<Usage>,
     /// What the call has logged.
     pub(crate) logged: Logged,
+    /// Its calls of the host's that are under way.
+    pub(crate) host_calls: Open,
     /// The span that the call's own spans and events lie in.
     pub(crate) span: Span,
     /// Secrets that the package declared and was granted, to see.
@@ -107,6 +110,7 @@ impl Frame {
             limits,
             usage: Arc::default(),
             logged: Logged::default(),
+            host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
             hidden: Arc::default(),
@@ -161,6 +165,7 @@ impl Frame {
             cpu: Cpu::new(limits.cpu, Some(Arc::clone(&self.cpu))),
             usage: Arc::default(),
             logged: Logged::default(),
+            host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
             hidden: Arc::clone(&self.hidden),

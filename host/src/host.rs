@@ -1,7 +1,6 @@
 //! The host: plugins in, calls through, answers out.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -21,6 +20,7 @@ use crate::instance::{self, Live};
 use crate::kept::Kept;
 use crate::network::Network;
 use crate::outcome::{timed_out, unpanicking};
+use crate::places::Open;
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     pub(crate) kept: Arc<Kept>,
     pub(crate) images: Images,
     pub(crate) databases: Databases,
-    pub(crate) active: AtomicUsize,
+    pub(crate) active: Open,
 }
 
 /// What a host is doing at a moment.
@@ -58,7 +58,7 @@ pub(crate) struct Inner {
 #[non_exhaustive]
 pub struct Activity {
     /// Calls under way, nested ones included.
-    pub calls: usize,
+    pub calls: u32,
     /// Root calls that could begin at once.
     pub free_permits: usize,
     /// Component instances alive.
@@ -253,7 +253,7 @@ impl Host {
     pub fn activity(&self) -> Activity {
         let metrics = self.inner.loader.engine.pooling_allocator_metrics();
         Activity {
-            calls: self.inner.active.load(Ordering::Relaxed),
+            calls: self.inner.active.count(),
             free_permits: self.inner.permits.available_permits(),
             instances: metrics.map_or(0, |metrics| metrics.component_instances()),
             images: self.inner.images.count(),
@@ -381,7 +381,7 @@ impl Host {
     }
 
     async fn execute(&self, frame: &Arc<Frame>, input: String) -> Result<ToolResult> {
-        let _active = Active::enter(&self.inner.active);
+        let _active = self.inner.active.enter();
         let account = Account::open(frame);
         let result = self
             .run(frame, input)
@@ -474,22 +474,6 @@ fn without_secrets(frame: &Frame, answer: ToolResult) -> ToolResult {
             }
             ToolResult { error: Some(frame.redact(error).into_owned()), result }
         }
-    }
-}
-
-/// Counts a call for as long as it lives.
-struct Active<'a>(&'a AtomicUsize);
-
-impl<'a> Active<'a> {
-    fn enter(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Active<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) async fn apart<T: Send + 'static>(
     target: Option<&str>,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, CallError> {
+    let _under_way = frame.host_calls.enter();
     let target = target.map(|target| one_line(&frame.redact(target), TARGET));
     let outcome = tracing::field::Empty;
     let span = tracing::info_span!(parent: &frame.span, "host_call", function, target, outcome);

@@ -77,6 +77,7 @@ mod json;
 mod kept;
 mod limiter;
 mod limits;
+mod listings;
 mod meter;
 mod network;
 mod open_files;

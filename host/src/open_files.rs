@@ -13,15 +13,15 @@ use crate::places::{Open, Place};
 use crate::state::State;
 use crate::{Error, ErrorKind};
 
-/// The interfaces that `open-at` is of, as wasmtime links them.
-const P2: &str = "wasi:filesystem/types@0.2.12";
-const P3: &str = "wasi:filesystem/types@0.3.0";
+/// The interfaces of files, as wasmtime links them.
+pub(crate) const P2: &str = "wasi:filesystem/types@0.2.12";
+pub(crate) const P3: &str = "wasi:filesystem/types@0.3.0";
 
 /// What a store's guest has open: descriptors, and streams that outlive theirs. What
 /// was closed is noticed when there seems to be too much.
 pub(crate) struct OpenFiles {
     opened: Vec<Weak<File>>,
-    /// Those about to be.
+    /// Those about to be, and folders that are being read.
     opening: Open,
     max: u32,
 }
@@ -31,7 +31,8 @@ impl OpenFiles {
         Self { opened: Vec::new(), opening: Open::default(), max }
     }
 
-    fn begin(&mut self) -> Result<Place, Error> {
+    /// A place for one about to be opened, or for a folder while it is read.
+    pub(crate) fn begin(&mut self) -> Result<Place, Error> {
         let max = self.max as usize;
         if self.opened.len() + self.opening.count() as usize >= max {
             self.opened.retain(|file| file.strong_count() > 0);
@@ -68,7 +69,7 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let opened = state.filesystem().open_at(folder, flags, path, how, access).await;
                 Ok((match opened {
                     Ok(opened) => {
-                        state.note_opened(&opened);
+                        state.open_files.note(&state.table, &opened);
                         Ok(opened)
                     }
                     Err(error) => Err(error.downcast()?),
@@ -88,7 +89,10 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 .await;
                 Ok((match opened {
                     Ok(opened) => {
-                        accessor.with(|mut store| store.get().note_opened(&opened));
+                        accessor.with(|mut store| {
+                            let state = store.get();
+                            state.open_files.note(&state.table, &opened);
+                        });
                         Ok(opened)
                     }
                     Err(error) => Err(error.downcast()?),

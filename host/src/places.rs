@@ -1,11 +1,11 @@
-//! How many of something a store may have open at once.
+//! How many of something are open at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Those of a store that are open.
+/// Those that are open.
 #[derive(Debug, Default)]
 pub(crate) struct Open(Arc<AtomicU32>);
 
@@ -24,7 +24,13 @@ impl Open {
         self.count() > 0
     }
 
-    /// A place for one more, unless there are so many.
+    /// A place for one more.
+    pub(crate) fn enter(&self) -> Place {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(&self.0))
+    }
+
+    /// The same, unless there are so many.
     pub(crate) fn try_place(&self, max: u32) -> Option<Place> {
         let more = |open: u32| (open < max).then_some(open + 1);
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use distri_manifest::Access;
-use wasmtime::component::{Resource, ResourceTable};
-use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -58,7 +57,7 @@ pub(crate) struct State {
     http: WasiHttpCtx,
     /// What the guest asks of the network.
     pub(crate) outgoing: Outgoing,
-    table: ResourceTable,
+    pub(crate) table: ResourceTable,
 }
 
 impl State {
@@ -146,16 +145,11 @@ impl State {
         self.given == Given::to(frame)
     }
 
-    /// Takes note of a file that the guest opened.
-    pub(crate) fn note_opened(&mut self, opened: &Resource<Descriptor>) {
-        self.open_files.note(&self.table, opened);
-    }
-
     /// Whether something that the call began is still under way.
     pub(crate) fn is_busy(&self) -> bool {
         self.outgoing.is_busy()
             || self.transactions.any()
-            || self.statements.any()
+            || self.frame.as_ref().is_some_and(|frame| frame.host_calls.any())
             || self.waits.values().any(|wait| !wait.is_closed())
     }
 

@@ -9,7 +9,7 @@ use wasmtime_wasi_io::bindings::wasi::io::error;
 
 use crate::network::setters;
 use crate::state::State;
-use crate::{Capability, imports, open_files};
+use crate::{Capability, imports, listings, open_files};
 
 /// Links WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -25,6 +25,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     error::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     setters::shadow(linker)?;
     open_files::shadow(linker)?;
+    listings::shadow(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

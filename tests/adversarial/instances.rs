@@ -118,6 +118,31 @@ async fn a_task_that_outlives_its_answer_ends() {
     bench.still_good().await;
 }
 
+/// One that its task does not even wait for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_call_that_outlives_its_answer_ends() {
+    let bench = Bench::new(|limits| limits.timeout = Duration::from_secs(10)).await;
+    let slow = guest::with_callback("", "(i32.const 1)", "(i32.const 1)");
+    bench.load("slow", slow).await.unwrap();
+    let leaving = guest::with_callback(
+        "(import \"distri:plugin/host@0.3.0\" \"[async-lower]call-tool\"
+           (func $call_tool (param i32 i32 i32 i32 i32) (result i32)))
+         (data (i32.const 64) \"slow/go\")",
+        "(drop (call $call_tool
+           (i32.const 64) (i32.const 7) (i32.const 52) (i32.const 4) (i32.const 128)))
+         (call $null) (i32.const 0)",
+        "(i32.const 0)",
+    );
+    for mode in ["", "[instances]\nmode = \"shared\"\n"] {
+        bench.load_with("bad", mode, leaving.clone()).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(bench.call("bad").await.unwrap().result, "null");
+            bench.settled().await;
+        }
+    }
+    bench.still_good().await;
+}
+
 /// Ends of streams are numbers that a guest may mix up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelling_the_wrong_end_of_a_stream_is_the_guests_own() {

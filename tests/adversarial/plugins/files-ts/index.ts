@@ -1,6 +1,6 @@
 // Sees files and variables over WASI 0.3, with the names of the Rust guest's tools.
 import { createTool } from "distri/base";
-import { type FileHandle, open, readFile, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, writeFile } from "node:fs/promises";
 import environment from "wasi:cli/environment@0.3.0";
 import preopens from "wasi:filesystem/preopens@0.3.0";
 
@@ -14,11 +14,17 @@ export default {
     }),
     createTool({ name: "environment", execute: () => environment.getEnvironment() }),
     createTool({ name: "read", execute: (input) => readFile(at(input), "utf8") }),
+    createTool({ name: "list", execute: ({ guest }) => readdir(guest) }),
     createTool({
       name: "hoard",
       execute: async (input) => {
-        const all: FileHandle[] = [];
+        const all: unknown[] = [];
+        const [folder] = preopens.getDirectories().find(([, path]: [unknown, string]) => path === input.guest);
         for (let i = 0; i < input.times; i++) {
+          if (input.keep === "listing") {
+            all.push(folder.readDirectory());
+            continue;
+          }
           const file = await open(at(input));
           if (input.keep === "file") all.push(file);
           else await file.close();

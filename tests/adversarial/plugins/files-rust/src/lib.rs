@@ -57,12 +57,28 @@ fn put(folder: &Descriptor, path: &str, text: &str) -> Result<u64, String> {
     show(file.write(text.as_bytes(), 0))
 }
 
-/// Opens a file so often, and of each keeps the `file`, a `stream` or nothing.
+/// The names in a folder.
+#[tool]
+fn list(guest: String) -> Result<Vec<String>, String> {
+    let listing = show(folder(&guest)?.read_directory())?;
+    let mut names = Vec::new();
+    while let Some(entry) = show(listing.read_directory_entry())? {
+        names.push(entry.name);
+    }
+    Ok(names)
+}
+
+/// Opens a file so often, and of each keeps the `file`, a `stream` or nothing. Or
+/// begins to list the folder so often.
 #[tool]
 fn hoard(guest: String, path: String, times: u32, keep: String) -> Result<usize, String> {
     let folder = folder(&guest)?;
-    let (mut files, mut streams) = (Vec::new(), Vec::new());
+    let (mut files, mut streams, mut listings) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..times {
+        if keep == "listing" {
+            listings.push(show(folder.read_directory())?);
+            continue;
+        }
         let file = open(&folder, &path, OpenFlags::empty(), DescriptorFlags::READ)?;
         match keep.as_str() {
             "file" => files.push(file),
@@ -70,7 +86,7 @@ fn hoard(guest: String, path: String, times: u32, keep: String) -> Result<usize,
             _ => {}
         }
     }
-    Ok(files.len() + streams.len())
+    Ok(files.len() + streams.len() + listings.len())
 }
 
 /// Writes many times, and counts how often it could.
@@ -114,7 +130,7 @@ fn make(guest: String, path: String) -> Result<(), String> {
 
 export_plugin! {
     tools: [
-        folders, environment, arguments, read, write, hoard, storm, symlink, link, rename, remove,
-        make
+        folders, environment, arguments, read, write, list, hoard, storm, symlink, link, rename,
+        remove, make
     ]
 }
