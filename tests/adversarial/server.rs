@@ -160,7 +160,9 @@ async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Response<
             let long = "x".repeat(argument.parse().unwrap()).parse().unwrap();
             response.headers_mut().insert("x-long", long);
         }
+        // A server that answered first would close the connection on the rest.
         "to" => {
+            let _ = request.into_body().collect().await;
             *response.status_mut() = hyper::StatusCode::FOUND;
             response.headers_mut().insert(LOCATION, argument.parse().unwrap());
         }

@@ -139,19 +139,19 @@ async fn forget(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 /// Ends processes of the server's whose sessions were not given back. A guest's
 /// code may go on in them without looking at timeouts, or at who still waits.
 async fn end(options: PgConnectOptions, mut to_end: UnboundedReceiver<Transaction>) {
-    // What a role sets for itself does not come before what a connection asks for.
-    let options = options.options([("statement_timeout", "0")]);
+    // What a role sets for itself does not come before what a connection asks for; nor
+    // do functions and operators that a guest has made.
+    let options = options.options([("statement_timeout", "0"), ("search_path", "pg_catalog")]);
     let mut left = Vec::new();
     while to_end.recv_many(&mut left, 100).await > 0 {
         let list: Vec<String> =
-            left.drain(..).map(|it| format!("({}, {})", it.process, it.began)).collect();
+            left.drain(..).map(|it| format!("({}, '{}'::float8)", it.process, it.began)).collect();
         let list = list.join(", ");
         let ended = tokio::time::timeout(END, async {
             let mut connection = PgConnection::connect_with(&options).await?;
-            let began = micros("xact_start");
             let sql = format!(
                 "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
-                 WHERE (pid, {began}) IN ({list})"
+                 WHERE (pid, pg_catalog.date_part('epoch', xact_start)) IN ({list})"
             );
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
             connection.close().await
@@ -166,13 +166,8 @@ async fn end(options: PgConnectOptions, mut to_end: UnboundedReceiver<Transactio
 /// time that it is to end.
 struct Transaction {
     process: i32,
-    /// In microseconds, as the server has it.
-    began: i64,
-}
-
-/// A time of the server's as a number.
-fn micros(time: &str) -> String {
-    format!("(extract(epoch FROM {time}) * 1000000)::bigint")
+    /// In seconds, as exactly as the server has it.
+    began: f64,
 }
 
 /// The transaction of a session, until the session is given back.
@@ -228,10 +223,11 @@ impl Session {
         };
         // With its first look at the database a transaction keeps its mode for
         // good: <https://www.postgresql.org/docs/current/sql-set-transaction.html>.
+        // Nothing here is a name that a guest's schema could have something else for.
         let begin = format!(
-            "BEGIN {mode}; {}; SELECT pg_catalog.pg_backend_pid(), {}",
-            session.timeout(),
-            micros("pg_catalog.now()")
+            "BEGIN {mode}; {}; SELECT pg_catalog.pg_backend_pid(), \
+             pg_catalog.date_part('epoch', pg_catalog.now())",
+            session.timeout()
         );
         let row = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_one(session.lease.connection());
         let row = row.await?;

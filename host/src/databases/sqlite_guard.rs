@@ -284,8 +284,6 @@ pub(super) mod tests {
                 "SELECT load_extension('x')",
                 "CREATE VIRTUAL TABLE f USING fts5(a)",
                 "CREATE VIRTUAL TABLE f USING rtree(a, b, c)",
-                "SELECT fts3_tokenizer('simple')",
-                "SELECT fts5_locale('en', 'a')",
                 "SELECT * FROM dbstat",
                 "SELECT 1; PRAGMA database_list",
             ] {
@@ -318,6 +316,12 @@ pub(super) mod tests {
         for sql in ["SELECT * FROM f", "INSERT INTO f VALUES ('a')", "DROP TABLE f"] {
             let error = run(&mut connection, sql).await.unwrap_err();
             assert!(error.to_string().contains("no such module: fts5"), "{sql}: {error}");
+        }
+        for (name, arguments) in DANGLING {
+            let arguments = vec!["'simple'"; usize::try_from(arguments).unwrap()].join(", ");
+            let sql = format!("SELECT {}({arguments})", name.to_str().unwrap());
+            let error = run(&mut connection, &sql).await.unwrap_err();
+            assert!(error.to_string().contains("no such function"), "{sql}: {error}");
         }
         authorise(&mut connection.lock_handle().await.unwrap(), None).unwrap();
         let left = "SELECT name FROM pragma_module_list WHERE name NOT LIKE 'pragma%' \

@@ -42,6 +42,7 @@ impl Drop for Hold {
             return;
         }
         if let Some(connected) = &*self.connection.connection_metadata() {
+            connected.poison();
             let mut found = Extensions::new();
             connected.get_extras(&mut found);
             if let Some(Ending(end)) = found.get() {

@@ -88,15 +88,43 @@ async fn a_statement_ends_with_its_call_and_its_connection_is_free() {
 async fn a_statement_that_takes_no_end_is_ended() {
     let setup = Setup::new(&["sql-rust"], ALL, ALL).await;
     let Some(pg) = &setup.pg else { return };
-    let statement = "do $$ begin \
-                       perform set_config('client_connection_check_interval', '0', false); \
-                       loop begin perform pg_sleep(60); exception when query_canceled then null; end; end loop; \
-                     end $$";
-    let input = json!({ "database": "pg", "do": "execute", "statement": statement });
-    let deadline = Some(Duration::from_secs(1));
-    let error = setup.call_within("sql-rust", "run", &input, deadline).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
-    assert!(pg.is_idle_within(Duration::from_secs(3)).await, "it goes on");
+    let code = "begin \
+                  perform set_config('client_connection_check_interval', '0', false); \
+                  loop begin perform pg_sleep(60); exception when query_canceled then null; end; end loop; \
+                end";
+    let ends = async || {
+        let statement = format!("do $$ {code} $$");
+        let input = json!({ "database": "pg", "do": "execute", "statement": statement });
+        let deadline = Some(Duration::from_secs(1));
+        let error = setup.call_within("sql-rust", "run", &input, deadline).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+        assert!(pg.is_idle_within(Duration::from_secs(3)).await, "it goes on");
+    };
+    ends().await;
+    // Nor by standing in for what the host asks the server with.
+    for (operator, left, right, result) in [
+        ("*", "numeric", "integer", "numeric"),
+        ("*", "float8", "integer", "float8"),
+        ("=", "integer", "integer", "boolean"),
+        ("=", "float8", "float8", "boolean"),
+    ] {
+        for statement in [
+            format!(
+                "create or replace function mine({left}, {right}) returns {result} language plpgsql as $$ {code} $$"
+            ),
+            format!(
+                "create operator public.{operator} (leftarg = {left}, rightarg = {right}, function = mine)"
+            ),
+        ] {
+            let answer = setup.run("sql-rust", "pg", "execute", &statement, json!([])).await;
+            assert_eq!(answer, 0, "{statement}: {answer}");
+        }
+    }
+    let path = "alter role current_user set search_path = public, pg_catalog";
+    let answer = setup.run("sql-rust", "pg", "execute", path, json!([])).await;
+    assert_eq!(answer, 0, "{answer}");
+    ends().await;
+    ends().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
