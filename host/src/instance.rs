@@ -33,12 +33,19 @@ pub(crate) struct Live {
     calls: u32,
 }
 
+/// What the store keeps of one stream: it, and its ends.
+const ENDS: usize = 3;
+
 /// A bounded, ticking store.
 pub(crate) fn store(loader: &Loader, state: State, limits: &Limits) -> Store<State> {
     let mut store = Store::new(&loader.engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.payload.saturating_mul(HOST_CALL_FUEL));
     store.set_max_component_handles(limits.handles);
+    // Streams and futures: one whose ends the guest has both given away is no handle.
+    if let Some(table) = store.concurrent_resource_table() {
+        table.set_max_capacity(limits.handles.saturating_mul(ENDS));
+    }
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(at_tick);
     store
@@ -118,6 +125,10 @@ impl Live {
         }
         let settled = self.store.run_concurrent(async |accessor| {
             std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+            // Those that are answered end when they are looked at.
+            while accessor.with(|mut store| store.get().calls_the_host()) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         });
         tokio::time::timeout(SETTLE, settled).await.ok()?.ok()?;
         // Nothing of the guest's waits for these.

@@ -43,8 +43,8 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             let state = store.data_mut();
             Ok((match Rest::of(&state.table, &folder)? {
                 Ok(rest) => {
-                    let (ready, place) = (VecDeque::new(), state.open_files.begin()?);
-                    Ok(state.table.push(Listing { ready, rest, _place: place })?)
+                    let places = state.open_files.begin_listing()?;
+                    Ok(state.table.push(Listing { ready: VecDeque::new(), rest, places })?)
                 }
                 Err(fault) => Err(fault.p2()),
             },))
@@ -68,7 +68,7 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 rest: Rest::of(&state.table, &folder)?.unwrap_or_else(Rest::failed),
                 reading: None,
                 outcome: Some(sender),
-                _place: state.open_files.begin()?,
+                places: state.open_files.begin_listing()?,
             };
             let stream = StreamReader::new(&mut store, stream)?;
             Ok(((stream, FutureReader::new(&mut store, outcome)?),))
@@ -82,6 +82,9 @@ enum Rest {
     Some(ReadDir),
     Over(Result<(), Fault>),
 }
+
+/// What was read at once, and what is left.
+type Read = (Vec<Result<Entry, Fault>>, Rest);
 
 struct Entry {
     kind: FileType,
@@ -121,30 +124,48 @@ impl Rest {
         if let Self::Over(how) = self { how } else { Ok(()) }
     }
 
-    /// Reads on, which may block: some entries, and none when that was all.
-    fn read(self) -> (Vec<Entry>, Self) {
-        let mut entries = Vec::new();
-        let rest = self.read_to(&mut entries).unwrap_or_else(Self::failed);
-        (entries, rest)
+    /// Reads on, where it may block: some entries, and none when that was all. The
+    /// places are kept meanwhile, whatever becomes of who asked.
+    fn read(self, places: &Arc<[Place; 2]>) -> JoinHandle<Read> {
+        let places = Arc::clone(places);
+        spawn_blocking(move || {
+            let mut entries = Vec::new();
+            let rest = self.read_to(&mut entries).unwrap_or_else(Self::failed);
+            drop(places);
+            (entries, rest)
+        })
     }
 
-    fn read_to(self, entries: &mut Vec<Entry>) -> Result<Self, Fault> {
+    fn read_to(self, entries: &mut Vec<Result<Entry, Fault>>) -> Result<Self, Fault> {
         let mut folder = match self {
             Self::All(folder) => Dir::from_std_file(folder.try_clone()?).entries()?,
             Self::Some(folder) => folder,
             Self::Over(_) => return Ok(self),
         };
-        for entry in folder.by_ref().take(LOT) {
-            entries.push(Entry::of(&entry?)?);
+        while entries.len() < LOT {
+            match folder.next() {
+                None => return Ok(Self::Over(Ok(()))),
+                Some(Err(error)) => return Err(error.into()),
+                Some(Ok(entry)) => entries.extend(Entry::of(&entry).transpose()),
+            }
         }
-        Ok(if entries.len() < LOT { Self::Over(Ok(())) } else { Self::Some(folder) })
+        Ok(Self::Some(folder))
     }
 }
 
 impl Entry {
-    fn of(entry: &DirEntry) -> Result<Self, Fault> {
+    /// None when it is gone already.
+    fn of(entry: &DirEntry) -> Result<Option<Self>, Fault> {
         let name = entry.file_name().into_string().map_err(|_| Fault::Name)?;
-        Ok(Self { kind: entry.metadata()?.file_type(), name })
+        let mut kind = entry.file_type()?;
+        if kind == FileType::unknown() {
+            // Not all file systems say it where the name is.
+            kind = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                found => found?.file_type(),
+            };
+        }
+        Ok(Some(Self { kind, name }))
     }
 
     fn p2(self) -> p2::DirectoryEntry {
@@ -203,22 +224,21 @@ impl From<io::Error> for Fault {
 /// A folder as 0.2 reads it.
 struct Listing {
     /// What was read and not taken.
-    ready: VecDeque<Entry>,
+    ready: VecDeque<Result<Entry, Fault>>,
     rest: Rest,
-    _place: Place,
+    places: Arc<[Place; 2]>,
 }
 
 impl Listing {
     async fn next(&mut self) -> Result<Option<p2::DirectoryEntry>, Fault> {
         if self.ready.is_empty() {
-            let rest = self.rest.take();
-            let read = spawn_blocking(|| rest.read()).await.map_err(io::Error::other)?;
+            let read = self.rest.take().read(&self.places).await.map_err(io::Error::other)?;
             self.ready = read.0.into();
             self.rest = read.1;
         }
         match (self.ready.pop_front(), &self.rest) {
             (None, Rest::Over(_)) => self.rest.take().end().map(|()| None),
-            (entry, _) => Ok(entry.map(Entry::p2)),
+            (entry, _) => entry.transpose().map(|entry| entry.map(Entry::p2)),
         }
     }
 }
@@ -226,9 +246,9 @@ impl Listing {
 /// A folder as 0.3 reads it.
 struct Stream {
     rest: Rest,
-    reading: Option<JoinHandle<(Vec<Entry>, Rest)>>,
+    reading: Option<JoinHandle<Read>>,
     outcome: Option<oneshot::Sender<Result<(), p3::ErrorCode>>>,
-    _place: Place,
+    places: Arc<[Place; 2]>,
 }
 
 impl Stream {
@@ -242,6 +262,9 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        if let Some(reading) = &self.reading {
+            reading.abort();
+        }
         self.end(Ok(()));
     }
 }
@@ -261,22 +284,30 @@ impl StreamProducer<State> for Stream {
         if to.remaining(&mut store) == Some(0) {
             return Poll::Ready(Ok(StreamResult::Completed));
         }
-        let Self { rest, reading, .. } = &mut *self;
-        let reading = reading.get_or_insert_with(|| {
-            let rest = rest.take();
-            spawn_blocking(|| rest.read())
-        });
-        let read = match Pin::new(reading).poll(cx) {
-            Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
-            read => ready!(read),
-        };
+        if finish && self.reading.is_none() {
+            return Poll::Ready(Ok(StreamResult::Cancelled));
+        }
+        let Self { rest, reading, places, .. } = &mut *self;
+        // One that is begun is waited for even so: a guest that gives up at once would
+        // leave as many behind as it likes.
+        let reading = reading.get_or_insert_with(|| rest.take().read(places));
+        let read = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
         let failed = |error| (Vec::new(), Rest::failed(Fault::Io(io::Error::other(error))));
         let (entries, rest) = read.unwrap_or_else(failed);
         self.rest = rest;
-        if !entries.is_empty() {
-            let entries: Vec<_> = entries.into_iter().map(Entry::p3).collect();
-            to.set_buffer(entries.into());
+        let mut whole = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match entry {
+                Ok(entry) => whole.push(entry.p3()),
+                Err(fault) => {
+                    self.rest = Rest::failed(fault);
+                    break;
+                }
+            }
+        }
+        if !whole.is_empty() {
+            to.set_buffer(whole.into());
             return Poll::Ready(Ok(StreamResult::Completed));
         }
         let how = self.rest.take().end();

@@ -31,8 +31,13 @@ impl OpenFiles {
         Self { opened: Vec::new(), opening: Open::default(), max }
     }
 
-    /// A place for one about to be opened, or for a folder while it is read.
-    pub(crate) fn begin(&mut self) -> Result<Place, Error> {
+    /// Places for a folder while it is read: it is opened twice for that.
+    pub(crate) fn begin_listing(&mut self) -> Result<Arc<[Place; 2]>, Error> {
+        Ok(Arc::new([self.begin()?, self.begin()?]))
+    }
+
+    /// A place for one about to be opened.
+    fn begin(&mut self) -> Result<Place, Error> {
         let max = self.max as usize;
         if self.opened.len() + self.opening.count() as usize >= max {
             self.opened.retain(|file| file.strong_count() > 0);

@@ -99,6 +99,7 @@ impl State {
         let output = Output::default();
         let frozen = Arc::new(AtomicBool::new(frozen));
         wasi.stdout(output.clone()).stderr(output.clone());
+        wasi.max_random_size(limits.payload as u64);
         wasi.wall_clock(Clock::new(&frozen, services.clone()));
         wasi.monotonic_clock(Clock::new(&frozen, None));
         if frozen.load(Ordering::Relaxed) {
@@ -145,11 +146,16 @@ impl State {
         self.given == Given::to(frame)
     }
 
+    /// Whether calls of the host's are under way.
+    pub(crate) fn calls_the_host(&self) -> bool {
+        self.frame.as_ref().is_some_and(|frame| frame.host_calls.any())
+    }
+
     /// Whether something that the call began is still under way.
     pub(crate) fn is_busy(&self) -> bool {
         self.outgoing.is_busy()
             || self.transactions.any()
-            || self.frame.as_ref().is_some_and(|frame| frame.host_calls.any())
+            || self.calls_the_host()
             || self.waits.values().any(|wait| !wait.is_closed())
     }
 

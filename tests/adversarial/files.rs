@@ -296,8 +296,10 @@ async fn open_files_are_bounded() {
         assert_eq!(hoard(1000, "nothing").await.unwrap().unwrap(), 0, "{guest}");
         let keeps = ["file", "listing", "stream"];
         for keep in &keeps[..if guest == "files-ts" { 2 } else { 3 }] {
-            assert_eq!(hoard(256, keep).await.unwrap().unwrap(), 256, "{guest} {keep}");
-            let error = hoard(257, keep).await.unwrap_err();
+            // A folder is opened twice while it is read.
+            let most = if *keep == "listing" { 128 } else { 256 };
+            assert_eq!(hoard(most, keep).await.unwrap().unwrap(), most, "{guest} {keep}");
+            let error = hoard(most + 1, keep).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ResourceLimit, "{guest} {keep}: {error}");
             assert_eq!(error.detail(), Some(r#"{"limit":"open_files","max":256}"#));
         }

@@ -12,8 +12,21 @@ use distri_host::{CallReport, Host, HostServices, Limits, Result, ToolCall};
 use distri_workspace::Workspace;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-use crate::support::{MANIFEST, Sandbox, tool};
+use crate::support::{MANIFEST, Sandbox, repository, tool};
 use crate::transcript::Transcript;
+
+/// Builds the host's examples as they are now: for tests, cargo builds only what tests
+/// them. The selection is the tests' own, so that nothing else is compiled again.
+fn build_examples() {
+    let target = Path::new(env!("CARGO_BIN_EXE_distri")).parent().unwrap().parent().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--locked", "--workspace", "--examples", "--target-dir"]).arg(target);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let output = cargo.current_dir(repository()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
 
 /// Runs one of the host's examples in a built copy of the example workspace.
 fn example(sandbox: &Sandbox, name: &str, args: &[&str]) -> (String, String) {
@@ -26,6 +39,7 @@ fn example(sandbox: &Sandbox, name: &str, args: &[&str]) -> (String, String) {
 
 #[test]
 fn the_hosts_examples_run() {
+    build_examples();
     let sandbox = Sandbox::examples();
     sandbox.build();
     let plugins = ["plugins/text-tools", "plugins/checksum", "plugins/text-report"];
