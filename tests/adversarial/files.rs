@@ -322,3 +322,19 @@ async fn a_folder_is_listed_as_a_whole_and_nothing_else_is() {
         assert_eq!(listed, names, "{guest}");
     }
 }
+
+/// Streams from the host to the host, of which a guest has no handles left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pipes_within_the_host_are_bounded() {
+    let files = Files::with("read-write").await;
+    let asks = "[[capabilities.filesystem]]\nguest = \"/data\"\npath = \"data\"\naccess = \"read-write\"\n";
+    files.host.load_component(&manifest("files", asks), built("files-ts")).await.unwrap();
+    let pipe = async |times: u32| {
+        let input = json!({ "guest": "/data", "path": "in.txt", "times": times, "keep": "pipe" });
+        files.call("hoard", input).await
+    };
+    assert_eq!(pipe(100).await.unwrap().unwrap(), 100);
+    let error = pipe(100_000).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResourceLimit, "{error}");
+    assert_eq!(error.detail(), Some(r#"{"limit":"handles","max":2000}"#));
+}

@@ -20,9 +20,19 @@ export default {
       execute: async (input) => {
         const all: unknown[] = [];
         const [folder] = preopens.getDirectories().find(([, path]: [unknown, string]) => path === input.guest);
+        const piped = input.keep === "pipe" && (await folder.openAt({}, input.path, {}, { read: true, write: true }));
         for (let i = 0; i < input.times; i++) {
           if (input.keep === "listing") {
             all.push(folder.readDirectory());
+            continue;
+          }
+          if (input.keep === "pipe") {
+            // From the host to the host: the guest has nothing left of it.
+            const [stream, read] = piped.readViaStream(0);
+            const written = piped.writeViaStream(stream, 0);
+            read.drop();
+            written.drop();
+            all.push(i);
             continue;
           }
           const file = await open(at(input));
