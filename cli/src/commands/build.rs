@@ -102,7 +102,8 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
             return Ok(());
         }
         let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-        terminal::say(&format!("{built} packages built{failed} in {}", show(began.elapsed())));
+        let packages = if built == 1 { "package" } else { "packages" };
+        terminal::say(&format!("{built} {packages} built{failed} in {}", show(began.elapsed())));
     }
     if report.failed.is_empty() {
         Ok(())
