@@ -45,9 +45,8 @@ impl HostBuilder {
     }
 
     /// What plugins may have of what they ask for; it is about one workspace.
-    /// Otherwise the tools, agents and
-    /// folders of their workspace, and no network, secrets, environment or
-    /// databases.
+    /// Otherwise the tools, agents and folders of their workspace, and no network,
+    /// secrets, environment or databases.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
         self

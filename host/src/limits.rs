@@ -31,7 +31,8 @@ pub struct Limits {
     /// one can hold up to a hundred kilobytes of the host's memory, as a request with
     /// all its headers does.
     pub handles: usize,
-    /// Files and folders that an instance may hold open. 256 by default.
+    /// Files and folders that an instance may hold open; a folder whose entries are
+    /// being read counts twice more. 256 by default.
     pub open_files: u32,
     /// Bytes of one JSON value that crosses the boundary. 1 MiB by default.
     pub payload: usize,

@@ -124,8 +124,8 @@ impl Rest {
         if let Self::Over(how) = self { how } else { Ok(()) }
     }
 
-    /// Reads on, where it may block: some entries, and none when that was all. The
-    /// places are kept meanwhile, whatever becomes of who asked.
+    /// Reads on, on a thread that may block: some entries, and none when that was all.
+    /// The places are kept meanwhile, whatever becomes of who asked.
     fn read(self, places: &Arc<[Place; 2]>) -> JoinHandle<Read> {
         let places = Arc::clone(places);
         spawn_blocking(move || {

@@ -170,7 +170,7 @@ struct Transaction {
     began: f64,
 }
 
-/// The transaction of a session, until the session is given back.
+/// The transaction of a session: it is to end, unless the session is given back.
 struct Process {
     transaction: Option<Transaction>,
     ending: UnboundedSender<Transaction>,
