@@ -1,7 +1,6 @@
 //! Failures at the edge: one message on standard error, or one JSON object on
 //! standard output, and the exit code.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use distri_host::Error;
@@ -59,13 +58,12 @@ impl Failure {
     /// Prints the failure and gives the exit code.
     pub(crate) fn report(self, as_json: bool) -> ExitCode {
         if as_json {
-            let line = match &self {
+            terminal::json(&match &self {
                 Self::Audited(failure, audit) => {
                     json!({ "error": failure.to_json(), "audit": audit })
                 }
                 failure => json!({ "error": failure.to_json() }),
-            };
-            let _ = writeln!(std::io::stdout(), "{line}");
+            });
         } else {
             self.print();
         }

@@ -17,6 +17,7 @@ use crate::images::Images;
 use crate::kept::Kept;
 use crate::network::Network;
 use crate::places::Open;
+use crate::sessions::Ledger;
 use crate::{
     CompilerProcess, Error, ErrorKind, Host, HostServices, InMemorySessions, Limits, Resolver,
     Result,
@@ -135,8 +136,9 @@ impl HostBuilder {
             loader: Arc::new(loader),
             services: self.services.unwrap_or_else(|| Arc::new(())),
             sessions: InMemorySessions::default(),
+            ledger: Ledger::new(&self.limits),
             permits: Semaphore::new(self.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
-            kept: Kept::new(self.limits.kept_instances),
+            kept: Kept::new(self.limits.kept_instances, self.limits.kept_bytes()),
             images: Images::new(self.limits.loaded_images),
             network: Network::new(self.resolver, self.roots)?,
             databases: Databases::new(&policy.databases, &self.limits),

@@ -107,8 +107,8 @@ impl Frame {
             item: item.to_owned(),
             call_id: if call.id.is_empty() { next_call_id() } else { call.id.clone() },
             context: call.context.clone(),
+            usage: Usage::root(host.limits().chain_bytes()),
             limits,
-            usage: Arc::default(),
             logged: Logged::default(),
             host_calls: Open::default(),
             span: Span::none(),
@@ -163,7 +163,7 @@ impl Frame {
         Ok(Self {
             deadline: Instant::now() + limits.timeout,
             cpu: Cpu::new(limits.cpu, Some(Arc::clone(&self.cpu))),
-            usage: Arc::default(),
+            usage: self.usage.nested(),
             logged: Logged::default(),
             host_calls: Open::default(),
             span: Span::none(),

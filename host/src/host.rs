@@ -23,6 +23,7 @@ use crate::outcome::{timed_out, unpanicking};
 use crate::places::Open;
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
+use crate::sessions::Ledger;
 use crate::{
     Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, HostBuilder, HostServices,
     InMemorySessions, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall, ToolResult,
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) services: Arc<dyn HostServices>,
     /// For services that keep no sessions.
     pub(crate) sessions: InMemorySessions,
+    /// What the values of all sessions come to.
+    pub(crate) ledger: Ledger,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) workspace: Option<PathBuf>,
@@ -273,6 +276,10 @@ impl Host {
 
     pub(crate) fn sessions(&self) -> &dyn Sessions {
         self.services().sessions().unwrap_or(&self.inner.sessions)
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
     }
 
     pub(crate) fn shared_services(&self) -> Arc<dyn HostServices> {

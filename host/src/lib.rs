@@ -89,7 +89,11 @@ mod redact;
 mod refusal;
 mod registry;
 mod services;
+mod sessions;
+mod shape;
 mod state;
+mod text;
+mod turns;
 mod waiting;
 mod wasi;
 mod web;
@@ -111,8 +115,7 @@ pub use executor::PluginExecutor;
 pub use host::{Activity, Host};
 pub use limits::Limits;
 pub use network::Resolver;
-pub use services::{
-    AgentCall, CallReport, Caller, Capability, HostServices, InMemorySessions, LogLevel, LogRecord,
-    Sessions,
-};
+pub use services::{AgentCall, CallReport, Caller, Capability, HostServices, LogLevel, LogRecord};
+pub use sessions::{InMemorySessions, Sessions};
+pub use shape::{check as check_shape, within_bounds};
 pub use wit::Wit;

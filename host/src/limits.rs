@@ -21,6 +21,9 @@ pub struct Limits {
     pub cpu: Duration,
     /// Bytes of all linear memories of an instance together. 128 MiB by default.
     pub memory: usize,
+    /// How many times `memory` the linear memories may have together, at one moment,
+    /// of a call and of all that it calls. 4 by default. An error names the bytes.
+    pub chain_memory: usize,
     /// Elements of all tables of an instance together. 100,000 by default.
     pub table_elements: usize,
     /// Core instances in one component instance. 256 by default; a TypeScript
@@ -67,6 +70,9 @@ pub struct Limits {
     /// plugins whose manifest asks for that; the one used longest ago goes
     /// first. 64 by default.
     pub kept_instances: usize,
+    /// How many times `memory` the linear memories may have together of the instances
+    /// that are kept and idle; the one used longest ago goes first. 8 by default.
+    pub kept_memory: usize,
     /// Plugins whose compiled code stays in memory between calls, of those that a
     /// build recorded; the one used longest ago goes first, and is mapped again
     /// when it is called, in a few milliseconds. 128 by default; each takes up to
@@ -85,6 +91,18 @@ pub struct Limits {
     /// Time to compile a component. 60 s by default. A compiler in a process of
     /// its own is killed then; one in this process ends on its own time.
     pub compile_time: Duration,
+    /// Bytes of memory that a compiler in a process of its own may take. 2 GiB by
+    /// default: several times what the largest language runtimes need. As many of
+    /// them run at once as the machine has processors and memory for; further ones
+    /// wait. One in this process is not bounded by it.
+    pub compile_memory: u64,
+    /// Values that the plugins of one package may keep in a session. 1,000 by default.
+    pub session_values: usize,
+    /// Bytes of all values and their keys in a session together. 4 MiB by default.
+    pub session_bytes: usize,
+    /// Bytes of the values of all sessions together. When there are more, the session
+    /// that was used longest ago is forgotten. 128 MiB by default.
+    pub sessions_bytes: usize,
 }
 
 impl Default for Limits {
@@ -93,6 +111,7 @@ impl Default for Limits {
             timeout: Duration::from_secs(30),
             cpu: Duration::from_secs(10),
             memory: 128 << 20,
+            chain_memory: 4,
             table_elements: 100_000,
             instances: 256,
             handles: 2_000,
@@ -110,17 +129,32 @@ impl Default for Limits {
             plugin_calls: 64,
             concurrent_calls: 64,
             kept_instances: 64,
+            kept_memory: 8,
             loaded_images: 128,
             http_requests: 128,
             http_body: 256 << 20,
             http_connections: 256,
             component_size: 64 << 20,
             compile_time: Duration::from_mins(1),
+            compile_memory: 2 << 30,
+            session_values: 1_000,
+            session_bytes: 4 << 20,
+            sessions_bytes: 128 << 20,
         }
     }
 }
 
 impl Limits {
+    /// Bytes of linear memory of a call and of all that it calls, together.
+    pub(crate) fn chain_bytes(&self) -> usize {
+        self.memory.saturating_mul(self.chain_memory.max(1))
+    }
+
+    /// Bytes of linear memory of all instances that are kept and idle.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.memory.saturating_mul(self.kept_memory)
+    }
+
     /// These limits, lowered to what a manifest asks for.
     #[must_use]
     pub(crate) fn lowered_by(&self, request: &LimitRequest) -> Self {

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use distri_manifest::{ByteSize, Span};
 
+use crate::code::REASON;
 use crate::limiter::LimitHit;
 use crate::output::Output;
+use crate::text::cut;
 use crate::{Error, ErrorKind, Limits};
 
 /// What wasmtime's own bounds say. It keeps the types of these errors to itself
@@ -43,6 +45,7 @@ pub(crate) fn classify(
                 format!("`{what}` needed more than its {} of memory", ByteSize(bytes as u64)),
             )
             .with_hint("`[limits] memory` in its manifest and the host's limit bound it"),
+            LimitHit::ChainMemory(bytes) => chain_out_of_memory(&format!("`{what}`"), bytes),
             LimitHit::TableElements(elements) => Error::over(
                 ErrorKind::ResourceLimit,
                 "table_elements",
@@ -88,6 +91,7 @@ pub(crate) fn classify(
 /// Why bytes did not compile.
 pub(crate) fn not_compiled(error: wasmtime::Error) -> Error {
     let root = error.root_cause().to_string();
+    let root = cut(&root, REASON);
     let (kind, message) = if root.contains(POOL) {
         (ErrorKind::ResourceLimit, format!("the component needs more than the host has: {root}"))
     } else {
@@ -107,6 +111,22 @@ pub(crate) fn timed_out(what: &str, limits: &Limits) -> Error {
     .with_hint(
         "`[limits] timeout` in its manifest, the caller's deadline and the host's limit bound it",
     )
+}
+
+/// The error of a call that, with those that called it and that it called, has too
+/// much memory.
+pub(crate) fn chain_out_of_memory(chain: &str, bytes: usize) -> Error {
+    Error::over(
+        ErrorKind::MemoryLimit,
+        "chain_memory",
+        bytes,
+        format!(
+            "{chain}, and what else was called at the same time, needed more than {} of memory \
+             together",
+            ByteSize(bytes as u64)
+        ),
+    )
+    .with_hint("the host's limits on memory bound it: call fewer at once")
 }
 
 /// The error of a call that kept processors busy for too long.

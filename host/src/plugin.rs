@@ -9,10 +9,11 @@ use std::sync::{Arc, OnceLock};
 use distri_manifest::{Instances, Manifest, Policy};
 use tokio::sync::Semaphore;
 
-use crate::code::{Code, Loader, Start};
+use crate::code::{Code, Loader, REASON, Start};
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
 use crate::network::{Connections, Network};
+use crate::text::cut;
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
     Script,
@@ -193,7 +194,7 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
     let Some(json) = json else { return Ok(Vec::new()) };
     let what = kind.as_str();
     let bad = |why: String| {
-        Error::new(ErrorKind::InvalidComponent, format!("`get-{what}-info` {why}"))
+        Error::new(ErrorKind::InvalidComponent, format!("`get-{what}-info` {}", cut(&why, REASON)))
             .with_hint("it gives a JSON array of `{name, description, version, parameters}`")
     };
     let value: serde_json::Value = serde_json::from_str(&json)

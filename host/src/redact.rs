@@ -8,6 +8,10 @@ use std::sync::{PoisonError, RwLock};
 /// and who can have texts gone through could find it out by trying all there are.
 const SHORTEST: usize = 8;
 
+/// Times as much is looked at of the beginning of a text as a reader has room for:
+/// values may be longer than the names in their place.
+const START: usize = 4;
+
 /// The secrets that a chain of calls has come by.
 #[derive(Default)]
 pub(crate) struct Secrets {
@@ -46,6 +50,25 @@ impl Secrets {
         for secret in more {
             add(&mut known, secret);
         }
+    }
+
+    /// The same for the beginning of a text of any length, enough for a reader of
+    /// `max` bytes.
+    pub(crate) fn redact_start<'a>(&self, text: &'a str, max: usize) -> Cow<'a, str> {
+        let longest = || {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            known.iter().flat_map(|secret| &secret.forms).map(String::len).max().unwrap_or(0)
+        };
+        let room = max.saturating_mul(START);
+        if text.len() <= room {
+            return self.redact(text);
+        }
+        // Where it is cut there may be half a value: so much less is shown.
+        let longest = longest();
+        let start = text.floor_char_boundary(room.saturating_add(longest));
+        let mut start = self.redact(text.get(..start).unwrap_or_default()).into_owned();
+        start.truncate(start.floor_char_boundary(start.len().saturating_sub(longest)));
+        Cow::Owned(start)
     }
 
     /// The text with names in place of values.
@@ -91,6 +114,14 @@ mod tests {
         let others = Secrets::default();
         others.extend(&secrets);
         assert_eq!(others.redact("S3cretHost"), "[secret HOST]");
+        // Of a long text the beginning is enough, and never half a value.
+        let long = format!("s3cret-host? S3cretHost {}", "S3cretHost".repeat(1_000));
+        for max in 1..100 {
+            let start = secrets.redact_start(&long, max);
+            assert!(!start.contains("S3cretHo"), "{start}");
+            assert!(start.len() >= max.min(long.len()), "{max}: {start}");
+            assert!(start.len() < 1_200, "{}", start.len());
+        }
         assert!(matches!(secrets.redact("abcdefg"), Cow::Borrowed("abcdefg")));
     }
 }

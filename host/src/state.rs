@@ -14,7 +14,7 @@ use crate::account::Usage;
 use crate::frame::Frame;
 use crate::frozen::{Clock, FixedRandom};
 use crate::instance::building_meter;
-use crate::limiter::Limiter;
+use crate::limiter::{LimitHit, Limiter};
 use crate::meter::Meter;
 use crate::network::{Outgoing, setters};
 use crate::open_files::OpenFiles;
@@ -132,12 +132,17 @@ impl State {
     }
 
     /// Begins another call on a kept instance.
-    pub(crate) fn enter(&mut self, frame: Arc<Frame>) {
+    ///
+    /// # Errors
+    ///
+    /// When the calls that it is made by have no room for the instance's memory.
+    pub(crate) fn enter(&mut self, frame: Arc<Frame>) -> Result<(), LimitHit> {
         self.deadline = frame.deadline;
         self.meter = Meter::new(Arc::clone(&frame.cpu));
-        self.limiter.enter(Arc::clone(&frame.usage));
+        self.limiter.enter(Arc::clone(&frame.usage))?;
         frame.hidden.extend(&self.remembered);
         self.frame = Some(frame);
+        Ok(())
     }
 
     /// Whether another call would be given the same: the embedder may have a say for
@@ -165,6 +170,7 @@ impl State {
         if let Some(frame) = self.frame.take() {
             self.remembered.extend(&frame.hidden);
         }
+        self.limiter.leave();
         self.outgoing = Outgoing::default();
         self.waits.clear();
         self.output.clear();

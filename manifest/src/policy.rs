@@ -231,7 +231,7 @@ impl Allowance {
 /// Exactly what was asked for: what an approval allows.
 impl From<&Capabilities> for Allowance {
     fn from(asked: &Capabilities) -> Self {
-        let Capabilities { tools, agents, secrets, env, network, filesystem, databases } =
+        let Capabilities { tools, agents, secrets, env, network, filesystem, databases, .. } =
             asked.clone();
         let env = env.iter().filter_map(|name| name.as_str().parse().ok()).collect();
         let folders = filesystem.into_iter();

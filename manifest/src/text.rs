@@ -1,10 +1,22 @@
 //! Types that files hold as text, and what no such text may hold.
 
-/// Whether a character moves a cursor, ends a line or reorders the text around it:
-/// what is shown to people must not hold it.
+/// Whether a character moves a cursor, ends a line, reorders the text around it or is
+/// not to be seen at all: what is shown to people must not hold it.
 pub fn is_control(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// Reads and writes types by their `FromStr` and `Display`.

@@ -31,6 +31,7 @@ const WORLD: &str = r"
 package hostile:guests;
 world guest {
     import distri:plugin/host@0.3.0;
+    import distri:plugin/sql@0.3.0;
     import wasi:http/types@0.3.0;
     import wasi:cli/stdout@0.3.0;
     import wasi:cli/stdout@0.2.6;

@@ -18,6 +18,7 @@ mod postgres;
 #[expect(dead_code, reason = "the adversarial tests use all of it")]
 #[path = "../adversarial/server.rs"]
 mod server;
+mod shown;
 mod support;
 #[path = "../adversarial/transcript.rs"]
 mod transcript;

@@ -12,6 +12,12 @@ use serde::Serialize;
 /// with names that it makes up.
 const MAX_USES: usize = 1000;
 
+/// Bytes of one that is noted: no name of anything that there is has more.
+const MAX_USE: usize = 1 << 10;
+
+/// Bytes of all that are noted of a package.
+const MAX_BYTES: usize = 64 << 10;
+
 /// Takes note of what plugins ask for while they run.
 #[derive(Debug, Default)]
 pub struct Audit {
@@ -22,6 +28,9 @@ pub struct Audit {
 #[derive(Debug, Default, Clone)]
 struct Uses {
     seen: BTreeMap<Use, bool>,
+    bytes: usize,
+    /// Those that were let, and those that were refused, that there is no room for.
+    more: [usize; 2],
 }
 
 /// One thing that was asked for.
@@ -94,11 +103,20 @@ impl Audit {
     pub fn observe(&self, package: &str, capability: Capability<'_>, granted: bool) {
         let mut packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
         let uses = packages.entry(package.to_owned()).or_default();
-        if uses.seen.len() >= MAX_USES {
+        let bytes = capability.target().len();
+        if bytes > MAX_USE {
+            uses.more[usize::from(!granted)] += 1;
             return;
         }
-        let seen = uses.seen.entry(capability.into()).or_insert(granted);
-        *seen &= granted;
+        let one = Use::from(capability);
+        if let Some(seen) = uses.seen.get_mut(&one) {
+            *seen &= granted;
+        } else if uses.seen.len() >= MAX_USES || uses.bytes + bytes > MAX_BYTES {
+            uses.more[usize::from(!granted)] += 1;
+        } else {
+            uses.bytes += bytes;
+            uses.seen.insert(one, granted);
+        }
     }
 
     /// What was noted, by package. `asked` is what a package's manifest asks for,
@@ -107,8 +125,10 @@ impl Audit {
         let packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
         let report = packages.iter().map(|(package, uses)| {
             let of = |granted: bool| {
+                let more = uses.more[usize::from(!granted)];
+                let more = (more > 0).then(|| format!("{more} more, which are not listed"));
                 let uses = uses.seen.iter().filter(move |(_, was)| **was == granted);
-                uses.map(|(one, _)| one.describe()).collect()
+                uses.map(|(one, _)| one.describe()).chain(more).collect()
             };
             PackageAudit {
                 package: package.clone(),
@@ -222,6 +242,24 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_noted_is_bounded_in_bytes() {
+        let audit = Audit::default();
+        for n in 0..200 {
+            audit.observe("p", Capability::Network(&format!("{n}{}", "x".repeat(3 << 20))), false);
+        }
+        for n in 0..2_000 {
+            let name = format!("{n}{}", "x".repeat(1_000));
+            audit.observe("p", Capability::Agent(&name), false);
+            audit.observe("p", Capability::Agent("poet"), true);
+        }
+        let [report] = audit.report(|_| None).try_into().unwrap();
+        let text = serde_json::to_string(&report).unwrap();
+        assert!(text.len() < 4 * MAX_BYTES, "{}", text.len());
+        assert_eq!(report.used, ["agent poet"]);
+        assert!(report.refused.last().unwrap().ends_with("more, which are not listed"));
+    }
 
     #[test]
     fn the_least_manifest_is_one_that_asks_for_what_was_used() {

@@ -5,7 +5,6 @@ use distri_manifest::PackageName;
 use distri_workspace::{Approvals, needing_approval};
 use serde_json::json;
 
-use super::print_json;
 use crate::args::{Approve, Args};
 use crate::failure::Failure;
 use crate::{operator, session, terminal};
@@ -19,7 +18,7 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
         })?;
         let revoked = Approvals::of_user(workspace.root())?.revoke(&package)?;
         if args.json {
-            print_json(&json!({ "package": package, "revoked": revoked }));
+            terminal::json(&json!({ "package": package, "revoked": revoked }));
         } else {
             terminal::say(&if revoked {
                 format!("the approval of `{package}` is taken back")
@@ -65,7 +64,7 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
     operator::approve(&workspace, package, &artifact.capabilities)?;
     if args.json {
         let requests: Vec<String> = decisions.iter().map(operator::describe).collect();
-        print_json(&json!({ "package": package, "approved": requests }));
+        terminal::json(&json!({ "package": package, "approved": requests }));
     } else {
         terminal::say(&format!("approved: `{package}`"));
     }

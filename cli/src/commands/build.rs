@@ -6,7 +6,6 @@ use distri_host::{Artifact, Policy, decisions};
 use distri_workspace::{BuildEvent, PackageBuild, needing_approval};
 use serde_json::{Value, json};
 
-use super::print_json;
 use crate::args::{Args, Build};
 use crate::failure::{Failure, diagnostic_json};
 use crate::{operator, session, terminal};
@@ -89,7 +88,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
                 })
             })
             .collect();
-        print_json(
+        terminal::json(
             &json!({ "packages": packages, "errors": errors, "elapsed_ms": millis(began.elapsed()) }),
         );
     } else {

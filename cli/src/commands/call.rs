@@ -9,7 +9,6 @@ use distri_manifest::ItemRef;
 use distri_workspace::{Audit, PackageAudit, Workspace};
 use serde_json::{Value, json, value::RawValue};
 
-use super::{print_json, print_line};
 use crate::args::{Args, Call};
 use crate::failure::Failure;
 use crate::{operator, session, terminal};
@@ -65,11 +64,11 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         return Err(with_audit(Failure::Guest { name, message, detail, located }));
     }
     if args.json {
-        print_json(&Answered { result: RawValue::from_string(answer.result).ok(), audit });
+        terminal::json(&Answered { result: RawValue::from_string(answer.result).ok(), audit });
     } else {
         let value: Value =
             serde_json::from_str(&answer.result).unwrap_or(Value::String(answer.result));
-        print_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        terminal::lines(&serde_json::to_string_pretty(&value).unwrap_or_default());
     }
     Ok(())
 }
@@ -117,7 +116,7 @@ fn show_audit(audit: &[PackageAudit]) {
         for refused in refused {
             terminal::say(&format!("# refused in this run: {refused}"));
         }
-        terminal::say(manifest);
+        terminal::say_lines(manifest);
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use distri_host::{Error, ErrorKind, Limits};
 use serde_json::{Value, json};
 
-use super::print_json;
 use crate::args::{Args, Check};
 use crate::failure::{Failure, diagnostic_json};
 use crate::{session, terminal};
@@ -69,7 +68,7 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
         })
         .collect();
     if args.json {
-        print_json(&report);
+        terminal::json(&report);
     }
     if checks.iter().all(|check| check.errors.is_empty()) {
         Ok(())

@@ -4,11 +4,10 @@ use distri_conformance::{Status, check};
 use distri_host::{Error, ErrorKind};
 use serde_json::json;
 
-use super::{print_json, print_line};
 use crate::args::{Args, Conformance};
 use crate::failure::Failure;
-use crate::session;
 use crate::terminal::Progress;
+use crate::{session, terminal};
 
 pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Failure> {
     let wasm = std::fs::read(&conformance.component).map_err(|error| {
@@ -23,12 +22,14 @@ pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Fa
             return;
         }
         progress.done(|| match &outcome.status {
-            Status::Passed => print_line(&format!("ok    {:<30} {}", outcome.case, outcome.about)),
+            Status::Passed => {
+                terminal::line(&format!("ok    {:<30} {}", outcome.case, outcome.about))
+            }
             Status::Failed(why) => {
-                print_line(&format!("FAIL  {:<30} {}: {why}", outcome.case, outcome.about));
+                terminal::line(&format!("FAIL  {:<30} {}: {why}", outcome.case, outcome.about));
             }
             Status::NotApplicable(why) => {
-                print_line(&format!("-     {:<30} {why}", outcome.case));
+                terminal::line(&format!("-     {:<30} {why}", outcome.case));
             }
         });
     })
@@ -36,9 +37,9 @@ pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Fa
     drop(progress);
     let (passed, failed, not_applicable) = report.counts();
     if args.json {
-        print_json(&report);
+        terminal::json(&report);
     } else {
-        print_line(&format!(
+        terminal::line(&format!(
             "\ndistri:plugin@{}: {passed} passed, {failed} failed, {not_applicable} did not apply",
             report.abi
         ));

@@ -5,7 +5,6 @@ use distri_workspace::{Approvals, Workspace};
 use serde_json::{Value, json};
 
 use super::list::table;
-use super::{print_json, print_line};
 use crate::args::{Args, Grants};
 use crate::failure::Failure;
 use crate::{session, terminal};
@@ -51,21 +50,21 @@ pub(crate) fn run(args: &Args, grants: &Grants) -> Result<(), Failure> {
                 json!({ "package": artifact.package, "requests": rows.iter().map(Row::json).collect::<Vec<_>>() })
             })
             .collect();
-        print_json(&all);
+        terminal::json(&all);
         return Ok(());
     }
     for (at, (artifact, rows)) in all.into_iter().enumerate() {
         if at > 0 {
-            print_line("");
+            terminal::line("");
         }
-        print_line(artifact.package.as_str());
+        terminal::line(artifact.package.as_str());
         if rows.is_empty() {
-            print_line("  asks for nothing");
+            terminal::line("  asks for nothing");
         }
         let waiting = rows.iter().any(|row| row.granted != Granted::Whole);
         table(rows.iter().map(Row::cells).collect());
         if waiting && sources.whole.approvals {
-            print_line(&format!(
+            terminal::line(&format!(
                 "  `distri approve {}` grants what is asked for",
                 artifact.package
             ));

@@ -4,7 +4,6 @@ use distri_host::{Artifact, ItemInfo};
 use serde_json::{Value, json};
 
 use super::build::language;
-use super::{print_json, print_line};
 use crate::args::{Args, List, What};
 use crate::failure::Failure;
 use crate::{session, terminal};
@@ -14,7 +13,7 @@ pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
     if list.what == What::Agents {
         let agents = session::agents(&workspace)?;
         if args.json {
-            print_json(&agents);
+            terminal::json(&agents);
         } else {
             let rows = agents
                 .iter()
@@ -31,7 +30,9 @@ pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
     let artifacts: Vec<&Artifact> = catalog.packages.values().collect();
     match list.what {
         What::Plugins if args.json => {
-            print_json(&artifacts.iter().map(|artifact| plugin_json(artifact)).collect::<Vec<_>>());
+            terminal::json(
+                &artifacts.iter().map(|artifact| plugin_json(artifact)).collect::<Vec<_>>(),
+            );
         }
         What::Plugins => table(artifacts.iter().map(|artifact| plugin_row(artifact)).collect()),
         What::Tools => items(args, &artifacts, |artifact| &artifact.tools),
@@ -54,7 +55,7 @@ fn items(args: &Args, artifacts: &[&Artifact], of: impl Fn(&Artifact) -> &Vec<It
                 })
             })
             .collect();
-        print_json(&all);
+        terminal::json(&all);
     } else {
         table(
             all.map(|(artifact, item)| {
@@ -100,6 +101,8 @@ fn plugin_row(artifact: &Artifact) -> [String; 4] {
 
 /// Prints rows in columns as wide as they need to be.
 pub(crate) fn table<const N: usize>(rows: Vec<[String; N]>) {
+    let rows: Vec<[String; N]> =
+        rows.into_iter().map(|row| row.map(|cell| terminal::shown(&cell))).collect();
     let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -109,6 +112,6 @@ pub(crate) fn table<const N: usize>(rows: Vec<[String; N]>) {
     for row in rows {
         let cells: Vec<String> =
             row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        print_line(cells.join("  ").trim_end());
+        terminal::line(cells.join("  ").trim_end());
     }
 }

@@ -6,9 +6,9 @@ use distri_host::{Error, ErrorKind};
 use distri_manifest::PackageName;
 use serde_json::json;
 
-use super::{print_json, print_line};
 use crate::args::{Args, ItemWord, Language, New};
 use crate::failure::Failure;
+use crate::terminal;
 
 /// The files of a new package: path, and text with `NAME`, `IDENT` and `SDK` in it.
 type Template = &'static [(&'static str, &'static str)];
@@ -64,17 +64,17 @@ pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
         files.push(path);
     }
     if args.json {
-        print_json(&json!({ "package": name, "files": files }));
+        terminal::json(&json!({ "package": name, "files": files }));
         return Ok(());
     }
     for file in &files {
-        print_line(&format!("wrote {}", file.strip_prefix(&current).unwrap_or(file).display()));
+        terminal::line(&format!("wrote {}", file.strip_prefix(&current).unwrap_or(file).display()));
     }
     let (command, item) = match new.kind {
         ItemWord::Tool => ("call", "greet"),
         ItemWord::Workflow => ("run", "welcome"),
     };
-    print_line(&format!(
+    terminal::lines(&format!(
         "\nnext, in its workspace:\n  distri build\n  distri {command} {name}/{item} --input '{{\"name\": \"Ada\"}}'"
     ));
     Ok(())

@@ -5,9 +5,9 @@ use std::path::Path;
 use distri_host::{Error, ErrorKind, Wit};
 use serde_json::json;
 
-use super::{print_json, print_line};
 use crate::args::{Args, WriteWit};
 use crate::failure::Failure;
+use crate::terminal;
 
 pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
     let wit = Wit::find(&write.track).ok_or_else(|| {
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
     })?;
     let Some(folder) = &write.out else {
         for (_, text) in wit.files {
-            print_line(text);
+            terminal::lines(text);
         }
         return Ok(());
     };
@@ -37,10 +37,12 @@ pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
         }
     }
     if args.json {
-        print_json(&json!({ "package": format!("distri:plugin@{}", wit.version), "files": files }));
+        terminal::json(
+            &json!({ "package": format!("distri:plugin@{}", wit.version), "files": files }),
+        );
     } else {
         let (count, folder) = (files.len(), folder.display());
-        print_line(&format!("wrote distri:plugin@{} to {folder}, {count} files", wit.version));
+        terminal::line(&format!("wrote distri:plugin@{} to {folder}, {count} files", wit.version));
     }
     Ok(())
 }
