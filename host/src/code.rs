@@ -91,10 +91,11 @@ impl Loader {
             });
         }
         let compile = || Component::from_binary(&self.engine, wasm);
-        let component = shape::within_bounds(wasm, || match &self.functions {
+        let compile = || shape::within_bounds(wasm, compile);
+        let component = match &self.functions {
             Some(functions) => functions.during(compile),
             None => compile(),
-        })?
+        }?
         .map_err(not_compiled)?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.put_image(&component, digest)

@@ -52,14 +52,19 @@ const COMPONENT_TYPE: &str = "component-type";
 ///
 /// # Errors
 ///
-/// `invalid-component` for what is nested too deeply or has too much of something;
-/// `internal` when `work` panics.
+/// `invalid-component` for what is nested too deeply or has too much of something, and
+/// when `work` panics, as parsers do.
 pub fn within_bounds<T: Send>(wasm: &[u8], work: impl FnOnce() -> T + Send) -> Result<T> {
     check(wasm)?;
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("distri-parse".to_owned()).stack_size(STACK);
         let thread = thread.spawn_scoped(scope, work).map_err(internal)?;
-        thread.join().map_err(|_| internal("a parser panicked"))
+        thread.join().map_err(|_| {
+            Error::new(
+                ErrorKind::InvalidComponent,
+                "not a valid component: it is too much for its parser",
+            )
+        })
     })
 }
 

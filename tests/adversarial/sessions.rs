@@ -156,19 +156,21 @@ async fn an_embedders_sessions_are_given_no_more_than_the_hosts_own() {
 async fn a_packages_values_are_its_own_unless_both_ask_to_share_them() {
     let bench = Bench::new(|_| {}).await;
     let share = "[capabilities]\nsession = [\"cart\"]\n";
-    let read = async |name: &str| {
-        let answer = in_session(&bench.host, name, "s", "false").await.unwrap();
+    let read_in = async |name: &str, session: &str| {
+        let answer = in_session(&bench.host, name, session, "false").await.unwrap();
         (answer.result == "1").then_some(())
     };
+    let read = async |name: &str| read_in(name, "s").await;
     for key in ["cart", "cart/items"] {
         for (writer, reader, shared) in
             [("", "", false), (share, "", false), ("", share, false), (share, share, true)]
         {
             bench.load_with("writer", writer, keeper(key)).await.unwrap();
             bench.load_with("reader", reader, keeper(key)).await.unwrap();
-            in_session(&bench.host, "writer", "s", "true").await.unwrap();
-            assert_eq!(read("writer").await, Some(()), "{key} {writer} {reader}");
-            assert_eq!(read("reader").await.is_some(), shared, "{key} {writer} {reader}");
+            let session = format!("{key} {writer} {reader}");
+            in_session(&bench.host, "writer", &session, "true").await.unwrap();
+            assert_eq!(read_in("writer", &session).await, Some(()), "{session}");
+            assert_eq!(read_in("reader", &session).await.is_some(), shared, "{session}");
         }
         // What is asked for by name is that name, and not another that begins like it.
         bench.load_with("writer", share, keeper("cartoon")).await.unwrap();
