@@ -32,6 +32,12 @@ pub(crate) enum LogLine {
 }
 
 impl Logged {
+    /// Whether further lines are dropped.
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.lines.load(Ordering::Relaxed) > limits.log_lines
+            || self.bytes.load(Ordering::Relaxed) > limits.log_bytes
+    }
+
     /// Counts a line of this many bytes.
     pub(crate) fn count(&self, bytes: usize, limits: &Limits) -> LogLine {
         let lines = self.lines.fetch_add(1, Ordering::Relaxed);

@@ -256,6 +256,10 @@ fn guest_log(state: &State, level: bindings::LogLevel, message: &str) {
 /// Passes a plugin's line on, as one line that cannot pose as another, for as
 /// long as the call's limits on logging last.
 pub(crate) fn log(frame: &Frame, level: LogLevel, message: &str) {
+    // Nothing is done with what nobody gets.
+    if frame.logged.is_full(&frame.limits) {
+        return;
+    }
     let message = one_line(&frame.hidden.redact_start(message, LOG_LINE), LOG_LINE);
     let (level, message) = match frame.logged.count(message.len(), &frame.limits) {
         LogLine::Pass => (level, message),

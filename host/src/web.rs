@@ -213,20 +213,19 @@ mod tests {
                 let _ = parse(&text, None);
                 let _ = parse(&text, Some("http://a/b/c"));
             }
-            for part in [long(part)] {
-                for which in [
-                    web_url::Part::Protocol,
-                    web_url::Part::Username,
-                    web_url::Part::Password,
-                    web_url::Part::Host,
-                    web_url::Part::Hostname,
-                    web_url::Part::Port,
-                    web_url::Part::Pathname,
-                    web_url::Part::Search,
-                    web_url::Part::Hash,
-                ] {
-                    let _ = set("http://user:password@a:80/b?c#d", which, &part);
-                }
+            let part = long(part);
+            for which in [
+                web_url::Part::Protocol,
+                web_url::Part::Username,
+                web_url::Part::Password,
+                web_url::Part::Host,
+                web_url::Part::Hostname,
+                web_url::Part::Port,
+                web_url::Part::Pathname,
+                web_url::Part::Search,
+                web_url::Part::Hash,
+            ] {
+                let _ = set("http://user:password@a:80/b?c#d", which, &part);
             }
         }
     }
