@@ -130,6 +130,7 @@ impl Builder {
             tools: Vec::new(),
             workflows: Vec::new(),
             capabilities: manifest.capabilities.clone(),
+            callers: manifest.callers.clone(),
             limits: manifest.limits.clone(),
             instances: manifest.instances.clone(),
             inputs: String::new(),

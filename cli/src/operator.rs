@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use distri_host::{
-    AgentCall, Artifact, Caller, Capability, Decision, Error, ErrorKind, Granted, HostServices,
-    Policy, Result as HostResult,
+    AgentCall, Artifact, Caller, Capability, Decision, Error, ErrorKind, ExposedDatabase, Granted,
+    HostServices, Policy, Result as HostResult,
 };
 use distri_manifest::{Capabilities, PackageName};
 use distri_workspace::{
@@ -39,6 +39,7 @@ impl HostServices for Operator {
     fn observe_use(&self, caller: &Caller, capability: Capability<'_>, granted: bool) {
         if let Some(audit) = &self.audit {
             audit.observe(&caller.package, capability, granted);
+            audit.observe_chain(&caller.package, &caller.chain, capability);
         }
     }
 }
@@ -98,6 +99,18 @@ pub(crate) fn warn_of_unset_secrets(artifact: &Artifact, policy: &Policy) -> Res
         }
     }
     Ok(())
+}
+
+/// The databases that are not opened, since a package of the workspace may write where
+/// they lie.
+pub(crate) fn exposed(
+    workspace: &Workspace,
+    policy: &Policy,
+) -> Result<Vec<ExposedDatabase>, Failure> {
+    let catalog = workspace.store().catalog()?;
+    let packages = catalog.packages.values();
+    let packages = packages.map(|artifact| (&artifact.package, &artifact.capabilities));
+    Ok(distri_host::exposed_databases(policy, workspace.root(), packages))
 }
 
 /// Records an approval.

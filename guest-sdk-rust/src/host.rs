@@ -25,9 +25,14 @@ pub struct CallError {
     pub detail: Option<String>,
 }
 
+/// What went wrong and what to do about it: a tool that fails with it says both.
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
     }
 }
 

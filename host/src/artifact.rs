@@ -51,6 +51,9 @@ pub struct Artifact {
     pub workflows: Vec<ItemInfo>,
     /// What its manifest asks for.
     pub capabilities: Capabilities,
+    /// The packages whose plugins may call its tools; none for all that were granted them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callers: Option<Vec<PackageName>>,
     /// The limits its manifest asks for.
     pub limits: LimitRequest,
     /// How long its instances live.

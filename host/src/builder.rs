@@ -139,7 +139,7 @@ impl HostBuilder {
             kept: Kept::new(self.limits.kept_instances),
             images: Images::new(self.limits.loaded_images),
             network: Network::new(self.resolver, self.roots)?,
-            databases: Databases::new(&policy.databases, &self.limits),
+            databases: Databases::new(&policy, &self.limits),
             limits: self.limits,
             policy,
             workspace: self.workspace,

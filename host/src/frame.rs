@@ -9,6 +9,7 @@ use std::time::Instant;
 use tracing::Span;
 
 use crate::account::Usage;
+use crate::disk::Written;
 use crate::meter::Cpu;
 use crate::places::Open;
 use crate::plugin::Plugin;
@@ -68,6 +69,8 @@ pub(crate) struct Frame {
     pub(crate) usage: Arc<Usage>,
     /// What the call has logged.
     pub(crate) logged: Logged,
+    /// What it has written to files.
+    pub(crate) written: Arc<Written>,
     /// Its calls of the host's that are under way.
     pub(crate) host_calls: Open,
     /// The span that the call's own spans and events lie in.
@@ -110,6 +113,7 @@ impl Frame {
             limits,
             usage: Arc::default(),
             logged: Logged::default(),
+            written: Arc::default(),
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
@@ -165,6 +169,7 @@ impl Frame {
             cpu: Cpu::new(limits.cpu, Some(Arc::clone(&self.cpu))),
             usage: Arc::default(),
             logged: Logged::default(),
+            written: Arc::default(),
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
@@ -213,6 +218,7 @@ impl Frame {
             item: self.item.clone(),
             call_id: self.call_id.clone(),
             context: self.context.clone(),
+            chain: self.chain(),
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Grant {
     pub(crate) allowed: Allowance,
     pub(crate) open_workspace: bool,
     approvals: bool,
+    /// Where the operator adds to the policy, in words.
+    policy: String,
     bound: Vec<BoundSecret>,
 }
 
@@ -78,6 +80,7 @@ impl Grant {
             allowed,
             open_workspace: policy.open_workspace,
             approvals: policy.approvals,
+            policy: policy.place(),
         }
     }
 
@@ -216,6 +219,7 @@ impl Grant {
     fn denied(&self, capability: Capability<'_>, missing: Missing) -> Error {
         let package = &self.package;
         let what = capability.describe();
+        let policy = &self.policy;
         let (section, line) = capability.line(missing == Missing::Allowance);
         let below = if section.is_empty() { String::new() } else { format!(".{section}") };
         let (message, hint) = match missing {
@@ -226,7 +230,7 @@ impl Grant {
             Missing::Allowance => (
                 format!("`{package}` may not {what}: it asks, and nothing grants it"),
                 format!(
-                    "{}add `{line}` to `[packages.{package}{below}]` in the policy",
+                    "{}add `{line}` to `[packages.{package}{below}]` in {policy}",
                     if self.approvals {
                         format!("run `distri approve {package}`, or ")
                     } else {
@@ -254,7 +258,7 @@ impl Grant {
         let line = format!("addresses = [\"{address}\"]");
         let detail = self.detail("network", origin, "grant", &line);
         Error::new(ErrorKind::Denied, format!("`{host}` is at `{address}`, {what}"))
-            .with_hint(format!("add `{line}` to `[packages.{package}.network]` in the policy"))
+            .with_hint(format!("add `{line}` to `[packages.{package}.network]` in {}", self.policy))
             .with_detail(detail)
     }
 

@@ -25,8 +25,8 @@ use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
 use crate::{
     Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, HostBuilder, HostServices,
-    InMemorySessions, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall, ToolResult,
-    WorkflowCall, WorkflowResult, imports, json,
+    InMemorySessions, ItemKind, Limits, LogLevel, PluginInfo, Result, Sessions, ToolCall,
+    ToolResult, WorkflowCall, WorkflowResult, imports, json,
 };
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
@@ -185,6 +185,10 @@ impl Host {
     fn register(&self, plugins: impl Iterator<Item = Plugin>) {
         for replaced in self.change(|generation| generation.add(plugins)) {
             self.retire(&replaced);
+        }
+        for exposed in self.inner.databases.exposed(&self.generation()) {
+            let error = exposed.error();
+            tracing::warn!(target: "distri::database", database = exposed.database, "{error}");
         }
     }
 
@@ -363,12 +367,21 @@ impl Host {
             && let Ok(tool) = ItemName::new(&reference.item)
         {
             // Whether it is there is nothing that the caller learns.
-            imports::authorise(caller, Capability::Tool(&format!("{package}/{tool}")))?;
+            let target = format!("{package}/{tool}");
+            imports::authorise(caller, Capability::Tool(&target)).map_err(|error| {
+                Self::tell_of_absent(caller, &target);
+                // The same whether it is there or not: the caller does not learn which.
+                let hint = error.hint().unwrap_or_default();
+                let hint = format!("if there is such a tool, {hint}; the host's log says whether");
+                error.with_hint(hint)
+            })?;
         }
         let (plugin, item) =
             caller.generation.resolve(name, ItemKind::Tool, Some(&caller.plugin))?;
         let target = format!("{}/{item}", plugin.info.package);
-        imports::authorise(caller, Capability::Tool(&target))?;
+        imports::authorise_if(caller, Capability::Tool(&target), || {
+            plugin.admits(&caller.plugin.info.package, &item)
+        })?;
         let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, &item)?;
         json::check(&input, &format!("the input of `{}`", frame.name()), &frame.limits)?;
         let answer = self.execute(&frame, input).await?;
@@ -377,6 +390,17 @@ impl Host {
             Some(message) => {
                 Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result))
             }
+        }
+    }
+
+    /// Tells the operator, in the plugin's log, that what a plugin may not call is not
+    /// there at all.
+    fn tell_of_absent(caller: &Frame, target: &str) {
+        let found = caller.generation.resolve(target, ItemKind::Tool, None);
+        if let Err(error) = found {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            let words = format!("`{target}` cannot be called: {}{hint}", error.message());
+            imports::log(caller, LogLevel::Warn, &words);
         }
     }
 

@@ -45,7 +45,7 @@ pub(crate) async fn apart<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, CallError> {
     let _under_way = frame.host_calls.enter();
-    let target = target.map(|target| one_line(&frame.redact(target), TARGET));
+    let target = target.map(|target| one_line(&frame.hidden.redact_start(target, TARGET), TARGET));
     let outcome = tracing::field::Empty;
     let span = tracing::info_span!(parent: &frame.span, "host_call", function, target, outcome);
     let task = tokio::spawn(work.instrument(span.clone()));
@@ -73,7 +73,16 @@ pub(crate) fn permitted(frame: &Frame, capability: Capability<'_>) -> Result<()>
 /// The door that everything a plugin reaches lies behind: lets it pass or not, and
 /// has it recorded.
 pub(crate) fn authorise(frame: &Frame, capability: Capability<'_>) -> Result<()> {
-    let answer = permitted(frame, capability);
+    authorise_if(frame, capability, || Ok(()))
+}
+
+/// The same, where whom it is about has a say, too.
+pub(crate) fn authorise_if(
+    frame: &Frame,
+    capability: Capability<'_>,
+    admitted: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let answer = permitted(frame, capability).and_then(|()| admitted());
     frame.host.services().observe_use(&frame.caller(), capability, answer.is_ok());
     answer
 }

@@ -108,7 +108,8 @@ impl Live {
             Err(_) => (Err(timed_out(&frame.name(), &frame.limits)), None),
             Ok(Err(error)) => {
                 let error = classify(error, &frame.name(), &frame.limits, output);
-                (Err(self.store.data().outgoing.explain(error)), None)
+                let state = self.store.data();
+                (Err(state.refused.explain(state.outgoing.explain(error))), None)
             }
             Ok(Ok((answer, ready))) => {
                 self.ready = Some(ready);

@@ -34,6 +34,16 @@ pub struct Limits {
     /// Files and folders that an instance may hold open; a folder whose entries are
     /// being read counts twice more. 256 by default.
     pub open_files: u32,
+    /// Bytes that one call may write to files, holes in them included. 256 MiB by default.
+    pub file_bytes: u64,
+    /// Files, folders and links that one call may make. 10,000 by default.
+    pub files: u64,
+    /// Bytes by which all calls of a plugin may make its folders larger while it is
+    /// loaded; what they remove comes off again. 1 GiB by default.
+    pub package_file_bytes: u64,
+    /// Files, folders and links that all calls of a plugin may make while it is loaded,
+    /// less those that they remove. 100,000 by default.
+    pub package_files: u64,
     /// Bytes of one JSON value that crosses the boundary. 1 MiB by default.
     pub payload: usize,
     /// Levels of nesting in a JSON value that crosses the boundary. 128 by default.
@@ -97,6 +107,10 @@ impl Default for Limits {
             instances: 256,
             handles: 2_000,
             open_files: 256,
+            file_bytes: 256 << 20,
+            files: 10_000,
+            package_file_bytes: 1 << 30,
+            package_files: 100_000,
             payload: 1 << 20,
             json_depth: 128,
             rows: 10_000,

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use distri_manifest::{Instances, Manifest, Policy};
+use distri_manifest::{Instances, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
 use crate::code::{Code, Loader, Start};
+use crate::databases::writable;
+use crate::disk::Disk;
+use crate::file_faults::Fault;
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
 use crate::network::{Connections, Network};
@@ -28,10 +31,15 @@ pub(crate) struct Plugin {
     pub(crate) instances: Instances,
     /// What it may do.
     pub(crate) grant: Grant,
+    /// The packages whose plugins may call it; none for all that were granted it.
+    callers: Option<Vec<PackageName>>,
     /// The root of the workspace that its folders lie in, for one that was not built.
     root: Option<PathBuf>,
+    writable: OnceLock<Vec<(String, PathBuf)>>,
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
+    /// What it has put on disk.
+    pub(crate) disk: Arc<Disk>,
     /// Its connections, from its first request on.
     connections: OnceLock<Box<Connections>>,
     /// Set when it is replaced or unloaded: calls under way finish on it.
@@ -62,6 +70,7 @@ impl Plugin {
         };
         let limits = limits.lowered_by(&artifact.limits);
         let mut plugin = Self::new(id, info, limits, artifact.instances, grant);
+        plugin.callers = artifact.callers;
         plugin.built = Some((artifact.script, store));
         plugin
     }
@@ -77,6 +86,7 @@ impl Plugin {
         let grant = Grant::new(&manifest.package, &manifest.capabilities, policy);
         let mut plugin = Self::new(id, info, limits, manifest.instances.clone(), grant);
         plugin.root = root.map(Path::to_owned);
+        plugin.callers.clone_from(&manifest.callers);
         plugin.code = Slot::new(Some(Arc::new(code)));
         plugin
     }
@@ -87,14 +97,47 @@ impl Plugin {
             info,
             instances,
             grant,
+            callers: None,
             root: None,
+            writable: OnceLock::new(),
             permits: Semaphore::new(limits.plugin_calls.min(Semaphore::MAX_PERMITS)),
             limits,
+            disk: Arc::default(),
             connections: OnceLock::new(),
             retired: AtomicBool::new(false),
             built: None,
             code: Slot::new(None),
         }
+    }
+
+    /// Whether a package's plugins may call it, beside what they were granted.
+    ///
+    /// # Errors
+    ///
+    /// `denied` with the line that would let them.
+    pub(crate) fn admits(&self, caller: &PackageName, item: &str) -> Result<()> {
+        let package = &self.info.package;
+        let Some(callers) = &self.callers else { return Ok(()) };
+        if caller == package || callers.contains(caller) {
+            return Ok(());
+        }
+        let mut all: Vec<&str> = callers.iter().map(PackageName::as_str).collect();
+        all.push(caller.as_str());
+        let line = format!("callers = {}", serde_json::json!(all));
+        let target = format!("{package}/{item}");
+        let detail = serde_json::json!({
+            "capability": "tools",
+            "target": target,
+            "package": caller,
+            "missing": "caller",
+            "add": line,
+        });
+        let message = format!(
+            "`{caller}` may not call the tool `{target}`: `{package}` does not name it among its callers"
+        );
+        Err(Error::new(ErrorKind::Denied, message)
+            .with_hint(format!("write `{line}` at the top of the `distri.toml` of `{package}`"))
+            .with_detail(detail.to_string()))
     }
 
     /// Its connections.
@@ -105,6 +148,12 @@ impl Plugin {
     /// The root of the workspace that its folders lie in.
     pub(crate) fn root(&self) -> Option<&Path> {
         self.root.as_deref().or_else(|| self.built.as_ref()?.1.root())
+    }
+
+    /// The folders that it may write to: as its manifest names them, and where they are.
+    pub(crate) fn writable(&self) -> &[(String, PathBuf)] {
+        self.writable
+            .get_or_init(|| self.root().map(|root| writable(&self.grant, root)).unwrap_or_default())
     }
 
     /// Keeps no instance from now on.
@@ -186,6 +235,15 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(crate::engine::internal(error)))
+}
+
+/// The same for work on files.
+pub(crate) async fn blocking_io<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
 }
 
 /// The items in what a plugin says of itself: a JSON array of them, or one.

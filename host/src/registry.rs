@@ -36,8 +36,14 @@ impl Generation {
 
     /// The plugin of this name.
     pub(crate) fn plugin(&self, package: &str) -> Result<&Arc<Plugin>> {
+        self.plugin_for(package, None)
+    }
+
+    /// The same, for a plugin that calls: it is told of no package that it asks nothing of.
+    fn plugin_for(&self, package: &str, caller: Option<&Plugin>) -> Result<&Arc<Plugin>> {
         self.plugins.get(package).ok_or_else(|| {
             let names = self.plugins.keys().map(PackageName::as_str);
+            let names = names.filter(|name| caller.is_none_or(|caller| caller.grant.knows(name)));
             not_found(format!("there is no plugin `{package}`"), package, names, "loaded are")
         })
     }
@@ -60,7 +66,7 @@ impl Generation {
         item: &str,
         caller: Option<&Plugin>,
     ) -> Result<(&Arc<Plugin>, String)> {
-        let plugin = self.plugin(package)?;
+        let plugin = self.plugin_for(package, caller)?;
         if let Some(item) = plugin.item(kind, item) {
             return Ok((plugin, item.name.to_string()));
         }

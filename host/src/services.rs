@@ -21,6 +21,8 @@ pub struct Caller {
     pub call_id: String,
     /// On whose behalf.
     pub context: ExecutionContext,
+    /// The calls that led to it, as `package/item`, outermost first, its own last.
+    pub chain: Vec<String>,
 }
 
 /// A plugin's `callAgent`.

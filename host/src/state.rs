@@ -21,8 +21,9 @@ use crate::open_files::OpenFiles;
 use crate::output::Output;
 use crate::places::Open;
 use crate::redact::Secrets;
+use crate::refused::Refused;
 use crate::waiting::Waits;
-use crate::{Capability, HostServices, Limits, Result, folders, imports};
+use crate::{Capability, HostServices, Limits, Result, folders, imports, wasi};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -40,6 +41,8 @@ pub(crate) struct State {
     given: Given,
     /// The files that the guest holds open.
     pub(crate) open_files: OpenFiles,
+    /// What the sandbox refused, for a guest that is told no more than a number.
+    pub(crate) refused: Refused,
     /// The statements of databases that are under way.
     pub(crate) statements: Open,
     /// The database transactions that the guest holds open.
@@ -76,6 +79,7 @@ impl State {
         let usage = Arc::clone(&frame.usage);
         let (limits, deadline) = (&frame.limits, frame.deadline);
         let mut state = Self::new(limits, deadline, meter, usage, services, (frozen, wasi));
+        state.refused.within(Some(&frame));
         state.frame = Some(frame);
         state.given = given;
         Ok(state)
@@ -100,6 +104,8 @@ impl State {
         let frozen = Arc::new(AtomicBool::new(frozen));
         wasi.stdout(output.clone()).stderr(output.clone());
         wasi.max_random_size(limits.payload as u64);
+        let refused = Refused::default();
+        refuse_sockets(&mut wasi, &refused);
         wasi.wall_clock(Clock::new(&frozen, services.clone()));
         wasi.monotonic_clock(Clock::new(&frozen, None));
         if frozen.load(Ordering::Relaxed) {
@@ -117,6 +123,7 @@ impl State {
             output,
             limiter: Limiter::new(limits, usage),
             open_files: OpenFiles::new(limits.open_files),
+            refused,
             statements: Open::default(),
             transactions: Open::default(),
             waits: Waits::default(),
@@ -137,6 +144,7 @@ impl State {
         self.meter = Meter::new(Arc::clone(&frame.cpu));
         self.limiter.enter(Arc::clone(&frame.usage));
         frame.hidden.extend(&self.remembered);
+        self.refused.within(Some(&frame));
         self.frame = Some(frame);
     }
 
@@ -178,10 +186,20 @@ impl State {
             let mut fresh = frame.map_or_else(|| Ok(WasiCtxBuilder::new()), open)?;
             fresh.stdout(self.output.clone()).stderr(self.output.clone());
             fresh.wall_clock(Clock::new(&self.frozen, self.services.clone()));
+            refuse_sockets(&mut fresh, &self.refused);
             self.wasi = fresh.build();
         }
         Ok(())
     }
+}
+
+/// No socket is connected or bound: whoever tries is told why.
+fn refuse_sockets(wasi: &mut WasiCtxBuilder, refused: &Refused) {
+    let refused = refused.clone();
+    wasi.socket_addr_check(move |address, _| {
+        wasi::no_sockets(&refused, &address.to_string());
+        Box::pin(async { false })
+    });
 }
 
 /// The variables, and the folders with their access, that a call is given, by their

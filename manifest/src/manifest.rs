@@ -45,6 +45,8 @@ pub struct Manifest {
     pub dependencies: BTreeMap<PackageName, Dependency>,
     /// What it asks for, the tools of its dependencies included.
     pub capabilities: Capabilities,
+    /// The packages whose plugins may call its tools; none for all that were granted them.
+    pub callers: Option<Vec<PackageName>>,
     /// Limits below the host's.
     pub limits: LimitRequest,
     /// How long its instances live.
@@ -183,6 +185,7 @@ struct Document {
     dependencies: BTreeMap<PackageName, Dependency>,
     #[serde(default)]
     capabilities: Capabilities,
+    callers: Option<Vec<PackageName>>,
     #[serde(default)]
     limits: LimitRequest,
     #[serde(default)]
@@ -284,7 +287,7 @@ impl Validator<'_> {
         if let Some(engine) = document.distri.and_then(|distri| distri.engine) {
             self.requirement(&engine)?;
         }
-        self.lists(&document.capabilities)?;
+        self.lists(&document.capabilities, document.callers.as_ref())?;
         let entrypoint = document.entrypoints.map(|at| self.entrypoint(at)).transpose()?;
         let agents = document
             .agents
@@ -311,6 +314,7 @@ impl Validator<'_> {
             imports: document.imports,
             capabilities: with_dependencies(document.capabilities, &document.dependencies),
             dependencies: document.dependencies,
+            callers: document.callers,
             limits: document.limits,
             instances: document.instances,
         })
@@ -318,7 +322,11 @@ impl Validator<'_> {
 
     /// What is asked for is held in memory for every package, and its folders are
     /// opened for every call: bounded.
-    fn lists(&self, asked: &Capabilities) -> Result<(), ManifestError> {
+    fn lists(
+        &self,
+        asked: &Capabilities,
+        callers: Option<&Vec<PackageName>>,
+    ) -> Result<(), ManifestError> {
         let fail = |message: String| {
             let help = "split the package, or ask with `*`".to_owned();
             Err(ManifestError::at(self.path, self.text, None, message, Some(help)))
@@ -333,6 +341,9 @@ impl Validator<'_> {
         ];
         if lengths.into_iter().any(|length| length > MAX_LIST) {
             return fail(format!("a list of `[capabilities]` has more than {MAX_LIST} entries"));
+        }
+        if callers.is_some_and(|callers| callers.len() > MAX_LIST) {
+            return fail(format!("`callers` has more than {MAX_LIST} entries"));
         }
         if asked.filesystem.len() > MAX_FOLDERS {
             return fail(format!("the package asks for more than {MAX_FOLDERS} folders"));
@@ -458,6 +469,7 @@ mod tests {
             description = "Forecasts"
             license = "MIT"
             keywords = ["weather"]
+            callers = ["travel"]
             agents = ["agents/poet.md"]
             [distri]
             engine = ">=0.1.0"
@@ -497,6 +509,7 @@ mod tests {
             443
         ));
         assert_eq!(manifest.capabilities.filesystem[0].access, Access::ReadWrite);
+        assert_eq!(manifest.callers, Some(vec!["travel".parse().unwrap()]));
         assert_eq!(manifest.limits.memory, Some(ByteSize(64 << 20)));
         assert_eq!(manifest.instances, Instances { mode: InstanceMode::Shared, max_calls: 1000 });
     }
@@ -533,6 +546,15 @@ mod tests {
         let folder = "[[capabilities.filesystem]]\nguest = \"/x\"\npath = \"a\"\n";
         let (message, ..) = problem(&format!("{HEAD}{folder}{folder}"));
         assert_eq!(message, "two folders have the guest path `/x`");
+    }
+
+    #[test]
+    fn callers_are_packages() {
+        assert_eq!(parse(HEAD).unwrap().callers, None);
+        assert_eq!(parse(&format!("callers = []\n{HEAD}")).unwrap().callers, Some(Vec::new()));
+        let (message, _, line) = problem(&format!("callers = [\"a/b\"]\n{HEAD}"));
+        assert!(message.contains("not a valid package name"), "{message}");
+        assert_eq!(line, Some(1));
     }
 
     #[test]

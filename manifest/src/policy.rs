@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -51,6 +51,10 @@ pub struct Policy {
     /// Whether `distri approve` adds to it: a denial then says so.
     #[serde(skip)]
     pub approvals: bool,
+    /// The file that it is read from, for who is told to add something to it; none when
+    /// it was made in code.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// What a policy allows.
@@ -168,6 +172,14 @@ impl Policy {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
         toml::from_str(text)
             .map_err(|error| ManifestError::from_toml(path, &without_passwords(text), &error))
+    }
+
+    /// Where the operator changes it, in words.
+    pub fn place(&self) -> String {
+        match &self.file {
+            Some(file) => format!("the policy `{}`", file.display()),
+            None => "the policy".to_owned(),
+        }
     }
 
     /// What it allows a package: what it allows all, and the package itself.

@@ -9,6 +9,7 @@ mod code;
 mod crowds;
 mod doors;
 mod files;
+mod files_quota;
 mod guest;
 mod instances;
 mod memory;

@@ -13,6 +13,7 @@ mod embedding;
 mod failures;
 mod fetch;
 mod operator;
+mod operator_hints;
 mod platform;
 mod postgres;
 #[expect(dead_code, reason = "the adversarial tests use all of it")]

@@ -12,6 +12,11 @@ use serde::Serialize;
 /// with names that it makes up.
 const MAX_USES: usize = 1000;
 
+/// Most chains of calls of a package that are noted, and bytes of one: as many as
+/// somebody reads.
+const MAX_CHAINS: usize = 100;
+const MAX_CHAIN: usize = 1 << 10;
+
 /// Takes note of what plugins ask for while they run.
 #[derive(Debug, Default)]
 pub struct Audit {
@@ -22,6 +27,8 @@ pub struct Audit {
 #[derive(Debug, Default, Clone)]
 struct Uses {
     seen: BTreeMap<Use, bool>,
+    /// The calls that led to what was asked for on behalf of others, and what it was.
+    chains: BTreeSet<String>,
 }
 
 /// One thing that was asked for.
@@ -85,6 +92,8 @@ pub struct PackageAudit {
     pub used: Vec<String>,
     /// What it asked for and was refused.
     pub refused: Vec<String>,
+    /// What it asked for when other plugins had called it: who called whom, and what.
+    pub chains: Vec<String>,
     /// The lines of its manifest.
     pub manifest: String,
 }
@@ -101,6 +110,19 @@ impl Audit {
         *seen &= granted;
     }
 
+    /// Takes note of the calls that led to a use, the package's own last.
+    pub fn observe_chain(&self, package: &str, chain: &[String], capability: Capability<'_>) {
+        if chain.len() < 2 {
+            return;
+        }
+        let chain = format!("{}: {}", chain.join(" -> "), Use::from(capability).describe());
+        let mut packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
+        let uses = packages.entry(package.to_owned()).or_default();
+        if chain.len() <= MAX_CHAIN && uses.chains.len() < MAX_CHAINS {
+            uses.chains.insert(chain);
+        }
+    }
+
     /// What was noted, by package. `asked` is what a package's manifest asks for,
     /// for what a use does not tell, like the header that a secret is sent in.
     pub fn report(&self, asked: impl Fn(&str) -> Option<Capabilities>) -> Vec<PackageAudit> {
@@ -114,6 +136,7 @@ impl Audit {
                 package: package.clone(),
                 used: of(true),
                 refused: of(false),
+                chains: uses.chains.iter().cloned().collect(),
                 manifest: uses.manifest(&asked(package).unwrap_or_default()),
             }
         });
@@ -222,6 +245,19 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_called_whom_is_noted_when_somebody_did() {
+        let audit = Audit::default();
+        let host = Capability::Network("https://bank.example:443");
+        let chain = ["notes/steal".to_owned(), "bank/pay".to_owned()];
+        audit.observe("bank", host, true);
+        audit.observe_chain("bank", &chain[1..], host);
+        audit.observe_chain("bank", &chain, host);
+        audit.observe_chain("bank", &chain, Capability::Agent(&"x".repeat(3 << 20)));
+        let [report] = audit.report(|_| None).try_into().unwrap();
+        assert_eq!(report.chains, ["notes/steal -> bank/pay: network https://bank.example"]);
+    }
 
     #[test]
     fn the_least_manifest_is_one_that_asks_for_what_was_used() {

@@ -23,13 +23,13 @@ impl Workspace {
     ///
     /// When a file that is named or there cannot be read or is not valid.
     pub fn policy(&self, file: Option<&Path>, locked: bool) -> Result<Policy> {
-        let mut policy = match file {
-            Some(file) => load(file)?,
-            None => match config_folder()?.join(OWN_POLICY) {
-                own if own.is_file() => load(&own)?,
-                _ => Policy::default(),
-            },
+        let named = file.is_some();
+        let file = match file {
+            Some(file) => file.to_owned(),
+            None => config_folder()?.join(OWN_POLICY),
         };
+        let mut policy = if named || file.is_file() { load(&file)? } else { Policy::default() };
+        policy.file = Some(file);
         for (name, value) in std::env::vars_os() {
             let name = name.to_str().and_then(|name| name.strip_prefix(DATABASE_VARIABLE));
             if let Some(name) = name.filter(|name| !name.is_empty())

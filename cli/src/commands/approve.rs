@@ -33,6 +33,16 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
     let package = &artifact.package;
     let asked = needing_approval(&artifact.capabilities);
     let decisions = distri_host::decisions(package, &asked, &Policy::default());
+    let mut policy = workspace.policy(None, false)?;
+    policy.packages.entry(package.clone()).or_default().extend((&asked).into());
+    let uses = |database: &str| asked.databases.iter().any(|asked| asked.name.matches(database));
+    let exposed = operator::exposed(&workspace, &policy)?.into_iter();
+    if let Some(exposed) = exposed
+        .filter(|exposed| exposed.package == package.as_str() || uses(&exposed.database))
+        .next()
+    {
+        return Err(Failure::Host(exposed.error()));
+    }
     let approved = if decisions.is_empty() {
         if !args.json {
             terminal::say(&format!("`{package}` asks for nothing that needs an approval"));

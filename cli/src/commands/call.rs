@@ -112,10 +112,13 @@ fn show_audit(audit: &[PackageAudit]) {
     if audit.is_empty() {
         terminal::say("# no package used anything outside its sandbox");
     }
-    for PackageAudit { package, refused, manifest, .. } in audit {
+    for PackageAudit { package, refused, chains, manifest, .. } in audit {
         terminal::say(&format!("# what `{package}` needed, for its distri.toml"));
         for refused in refused {
             terminal::say(&format!("# refused in this run: {refused}"));
+        }
+        for chain in chains {
+            terminal::say(&format!("# for others: {chain}"));
         }
         terminal::say(manifest);
     }

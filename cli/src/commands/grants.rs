@@ -8,7 +8,7 @@ use super::list::table;
 use super::{print_json, print_line};
 use crate::args::{Args, Grants};
 use crate::failure::Failure;
-use crate::{session, terminal};
+use crate::{operator, session, terminal};
 
 /// Who could grant something.
 struct Sources {
@@ -42,6 +42,11 @@ pub(crate) fn run(args: &Args, grants: &Grants) -> Result<(), Failure> {
         warn_of_leftovers(&workspace, &artifacts)?;
     }
     let sources = sources(&workspace, grants)?;
+    for exposed in operator::exposed(&workspace, &sources.whole)? {
+        let error = exposed.error();
+        terminal::warning(error.message());
+        terminal::note("hint", error.hint().unwrap_or_default());
+    }
     let all: Vec<(&Artifact, Vec<Row>)> =
         artifacts.iter().map(|artifact| (artifact, rows(artifact, &sources))).collect();
     if args.json {

@@ -2,6 +2,7 @@
 //! PostgreSQL, from both tracks, and what it must not be able to do.
 
 mod escapes;
+mod files;
 mod limits;
 mod sessions;
 mod transactions;
