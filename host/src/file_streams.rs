@@ -19,9 +19,12 @@ use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
 use crate::disk::Quota;
 use crate::file_faults::Fault;
-use crate::file_writes::{PIECE, Place, writable, write};
+use crate::file_writes::{Place, writable, write};
 use crate::open_files::{P2, P3, handle};
 use crate::state::State;
+
+/// Bytes that are taken at once from a stream.
+const PIECE: usize = 64 << 10;
 
 type Handle = Resource<Descriptor>;
 type Writing = JoinHandle<Result<usize, Fault>>;

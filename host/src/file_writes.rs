@@ -20,9 +20,6 @@ use crate::open_files::{P2, P3, handle};
 use crate::plugin::blocking_io;
 use crate::state::State;
 
-/// Bytes that one write takes; the rest is the next one's.
-pub(crate) const PIECE: usize = 64 << 10;
-
 /// Where bytes are written to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place {
@@ -32,7 +29,6 @@ pub(crate) enum Place {
 
 /// Writes some of the bytes, and says how many.
 pub(crate) fn write(quota: &Quota, file: &File, bytes: &[u8], at: Place) -> Result<usize, Fault> {
-    let bytes = bytes.get(..PIECE).unwrap_or(bytes);
     let mut used = quota.begin();
     let size = file.metadata()?.len();
     let length = bytes.len() as u64;

@@ -23,7 +23,7 @@ use crate::places::Open;
 use crate::redact::Secrets;
 use crate::refused::Refused;
 use crate::waiting::Waits;
-use crate::{Capability, HostServices, Limits, Result, folders, imports, wasi};
+use crate::{Capability, HostServices, Limits, Result, folders, imports};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -104,8 +104,6 @@ impl State {
         let frozen = Arc::new(AtomicBool::new(frozen));
         wasi.stdout(output.clone()).stderr(output.clone());
         wasi.max_random_size(limits.payload as u64);
-        let refused = Refused::default();
-        refuse_sockets(&mut wasi, &refused);
         wasi.wall_clock(Clock::new(&frozen, services.clone()));
         wasi.monotonic_clock(Clock::new(&frozen, None));
         if frozen.load(Ordering::Relaxed) {
@@ -123,7 +121,7 @@ impl State {
             output,
             limiter: Limiter::new(limits, usage),
             open_files: OpenFiles::new(limits.open_files),
-            refused,
+            refused: Refused::default(),
             statements: Open::default(),
             transactions: Open::default(),
             waits: Waits::default(),
@@ -186,20 +184,10 @@ impl State {
             let mut fresh = frame.map_or_else(|| Ok(WasiCtxBuilder::new()), open)?;
             fresh.stdout(self.output.clone()).stderr(self.output.clone());
             fresh.wall_clock(Clock::new(&self.frozen, self.services.clone()));
-            refuse_sockets(&mut fresh, &self.refused);
             self.wasi = fresh.build();
         }
         Ok(())
     }
-}
-
-/// No socket is connected or bound: whoever tries is told why.
-fn refuse_sockets(wasi: &mut WasiCtxBuilder, refused: &Refused) {
-    let refused = refused.clone();
-    wasi.socket_addr_check(move |address, _| {
-        wasi::no_sockets(&refused, &address.to_string());
-        Box::pin(async { false })
-    });
 }
 
 /// The variables, and the folders with their access, that a call is given, by their

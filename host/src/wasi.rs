@@ -29,7 +29,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     setters::shadow(linker)?;
     open_files::shadow(linker)?;
     file_writes::shadow(linker)?;
-    shadow_lookups(linker)?;
+    shadow_sockets(linker)?;
     listings::shadow(linker)?;
     linker.allow_shadowing(false);
     Ok(())
@@ -44,33 +44,76 @@ fn no_folder(package: &str) -> Error {
         ))
 }
 
-/// Refuses a socket, or the lookup of a name for one.
-pub(crate) fn no_sockets(refused: &Refused, target: &str) {
+/// Refuses a socket, or the lookup of a name for one: to reach `target`, where that is
+/// known.
+fn no_sockets(refused: &Refused, target: Option<&str>) {
     let Some(frame) = refused.frame() else { return };
-    let target = frame.redact(target);
     let package = &frame.plugin.info.package;
-    let origin = format!("http://{target}");
+    let target = target.map(|target| frame.redact(target));
+    let origin = format!("http://{}", target.as_deref().unwrap_or("…"));
     let capability = Capability::Network(&origin);
     frame.host.services().observe_use(&frame.caller(), capability, false);
     let (_, line) = capability.line(false);
-    let message =
-        format!("`{package}` may not connect to `{target}` by itself: no plugin has sockets");
-    let error = Error::new(ErrorKind::Denied, message).with_hint(format!(
+    let what = target.map_or("open a socket".to_owned(), |target| format!("look `{target}` up"));
+    let message = format!("`{package}` may not {what}: no plugin connects by itself");
+    refused.tell(&Error::new(ErrorKind::Denied, message).with_hint(format!(
         "make an HTTP request (`fetch`, `wasi:http`), and add `{line}` to `[capabilities.network]` in its `distri.toml`"
-    ));
-    refused.tell(&error);
+    )));
 }
 
-/// Links the lookups of names, over wasmtime's: they find nothing either.
-fn shadow_lookups(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+/// Links what begins with sockets, over wasmtime's, which refuses it without a word.
+fn shadow_sockets(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup as p2;
     use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, Network};
     use wasmtime_wasi::p3::bindings::sockets::ip_name_lookup as p3;
 
+    use wasmtime_wasi::p2::bindings::sockets::network::IpAddressFamily;
+    use wasmtime_wasi::p2::bindings::sockets::{tcp, udp};
+    use wasmtime_wasi::p3::bindings::sockets::types as sockets;
+
+    macro_rules! shadow {
+        ($interface:literal, $name:literal, $family:ty, $socket:ty, $error:ty) => {
+            linker.instance($interface)?.func_wrap(
+                $name,
+                |store: StoreContextMut<'_, State>, _: ($family,)| {
+                    no_sockets(&store.data().refused, None);
+                    Ok((Err::<Resource<$socket>, $error>(<$error>::AccessDenied),))
+                },
+            )?;
+        };
+    }
+    shadow!(
+        "wasi:sockets/tcp-create-socket@0.2.12",
+        "create-tcp-socket",
+        IpAddressFamily,
+        tcp::TcpSocket,
+        ErrorCode
+    );
+    shadow!(
+        "wasi:sockets/udp-create-socket@0.2.12",
+        "create-udp-socket",
+        IpAddressFamily,
+        udp::UdpSocket,
+        ErrorCode
+    );
+    shadow!(
+        "wasi:sockets/types@0.3.0",
+        "[static]tcp-socket.create",
+        sockets::IpAddressFamily,
+        sockets::TcpSocket,
+        sockets::ErrorCode
+    );
+    shadow!(
+        "wasi:sockets/types@0.3.0",
+        "[static]udp-socket.create",
+        sockets::IpAddressFamily,
+        sockets::UdpSocket,
+        sockets::ErrorCode
+    );
     linker.instance("wasi:sockets/ip-name-lookup@0.2.12")?.func_wrap(
         "resolve-addresses",
         |store: StoreContextMut<'_, State>, (_, name): (Resource<Network>, String)| {
-            no_sockets(&store.data().refused, &name);
+            no_sockets(&store.data().refused, Some(&name));
             let refused: Result<Resource<p2::ResolveAddressStream>, _> =
                 Err(ErrorCode::PermanentResolverFailure);
             Ok((refused,))
@@ -79,7 +122,7 @@ fn shadow_lookups(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.instance("wasi:sockets/ip-name-lookup@0.3.0")?.func_wrap_concurrent(
         "resolve-addresses",
         |accessor: &Accessor<State>, (name,): (String,)| {
-            accessor.with(|mut store| no_sockets(&store.get().refused, &name));
+            accessor.with(|mut store| no_sockets(&store.get().refused, Some(&name)));
             let refused: Result<Vec<p3::IpAddress>, _> =
                 Err(p3::ErrorCode::PermanentResolverFailure);
             Box::pin(async move { Ok((refused,)) })
