@@ -36,10 +36,9 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
     let mut policy = workspace.policy(None, false)?;
     policy.packages.entry(package.clone()).or_default().extend((&asked).into());
     let uses = |database: &str| asked.databases.iter().any(|asked| asked.name.matches(database));
-    let exposed = operator::exposed(&workspace, &policy)?.into_iter();
-    if let Some(exposed) = exposed
-        .filter(|exposed| exposed.package == package.as_str() || uses(&exposed.database))
-        .next()
+    let mut exposed = operator::exposed(&workspace, &policy)?.into_iter();
+    if let Some(exposed) =
+        exposed.find(|exposed| exposed.package == package.as_str() || uses(&exposed.database))
     {
         return Err(Failure::Host(exposed.error()));
     }
