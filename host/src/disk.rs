@@ -89,13 +89,13 @@ impl Quota {
             return Err(self.over(
                 "package_file_bytes",
                 self.package_file_bytes,
-                format!("put more than {} into its folders", ByteSize(self.package_file_bytes)),
+                &format!("put more than {} into its folders", ByteSize(self.package_file_bytes)),
             ));
         }
         take(&self.written.bytes, cost, self.file_bytes).map_err(|()| {
             let message =
                 format!("write more than {} to files in one call", ByteSize(self.file_bytes));
-            self.over("file_bytes", self.file_bytes, message)
+            self.over("file_bytes", self.file_bytes, &message)
         })?;
         used.bytes = all;
         Ok(())
@@ -111,12 +111,12 @@ impl Quota {
             return Err(self.over(
                 "package_files",
                 self.package_files,
-                format!("make more than {} files and folders", self.package_files),
+                &format!("make more than {} files and folders", self.package_files),
             ));
         }
         take(&self.written.files, 1, self.files).map_err(|()| {
             let message = format!("make more than {} files and folders in one call", self.files);
-            self.over("files", self.files, message)
+            self.over("files", self.files, &message)
         })?;
         used.files += 1;
         Ok(())
@@ -130,7 +130,7 @@ impl Quota {
         let _ = self.written.files.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    fn over(&self, limit: &str, max: u64, message: String) -> Error {
+    fn over(&self, limit: &str, max: u64, message: &str) -> Error {
         let package = &self.package;
         Error::over(ErrorKind::Limit, limit, max, format!("`{package}` may not {message}"))
             .with_hint(format!(

@@ -96,6 +96,7 @@ pub(crate) fn handle(descriptor: &Descriptor) -> &Arc<File> {
 }
 
 /// What a guest wants to open.
+#[expect(clippy::struct_excessive_bools, reason = "they are the flags of WASI, by their names")]
 struct Opening {
     folder: filesystem::Dir,
     origin: Option<usize>,

@@ -79,11 +79,11 @@ pub(crate) fn refused(name: &str, refusal: &Refusal) -> Error {
 /// The error of a database that is not there, or went away.
 pub(crate) fn unreachable(name: &str, error: &sqlx::Error) -> Error {
     // A configuration's error may quote the URL.
-    if !matches!(error, sqlx::Error::Configuration(_)) {
+    if matches!(error, sqlx::Error::Configuration(_)) {
+        tracing::warn!(target: "distri::database", database = name, "a database cannot be reached as it is configured");
+    } else {
         let reason = error.to_string();
         tracing::warn!(target: "distri::database", database = name, ?reason, "a database cannot be reached");
-    } else {
-        tracing::warn!(target: "distri::database", database = name, "a database cannot be reached as it is configured");
     }
     Error::new(ErrorKind::NotFound, format!("the database `{name}` cannot be reached"))
         .with_hint("the host's log says why")

@@ -162,8 +162,8 @@ impl Sending<'_> {
             failure => Attempt::Failed(failure),
         })?;
         let patience = patience(options.between_bytes_timeout);
-        let held = (Arc::clone(turn), hold);
-        Ok(response.map(|body| Received::new(body, limit, patience, held).boxed_unsync()))
+        let kept = (Arc::clone(turn), hold);
+        Ok(response.map(|body| Received::new(body, limit, patience, kept).boxed_unsync()))
     }
 }
 
