@@ -5,18 +5,29 @@
 //! package's build scripts, which cargo runs with the user's rights.
 
 mod bundle;
+mod bundler;
 mod component;
 mod engine;
 mod error;
+mod fault;
 mod inputs;
+mod members;
+mod modules;
+mod nesting;
 mod package;
 mod platform;
+mod read;
+mod resolve;
 mod rust;
 mod sdk;
 mod snapshot;
+mod sources;
 mod stack;
+mod syntax;
+mod throws;
 mod typescript;
 
+pub use bundler::{BundlerProcess, bundle_text, serve_bundling};
 pub use error::BuildError;
 pub use package::{Builder, Built, Package, is_stale};
 pub use stack::{Frame, StackMap};

@@ -7,7 +7,12 @@ use distri_host::{Artifact, ArtifactStore, Description, Host, Script};
 use distri_manifest::{EngineKind, Entrypoint, MANIFEST_FILE, Manifest};
 
 use crate::component::component;
-use crate::{BuildError, Result, inputs, rust, typescript};
+use crate::sources::Sources;
+use crate::{BuildError, BundlerProcess, Result, inputs, rust, typescript};
+
+/// The most bytes of a ready-made component. One with an interpreter in it has some
+/// twenty million.
+const MAX_COMPONENT: u64 = 256 << 20;
 
 /// A package that can be built.
 #[derive(Debug, Clone)]
@@ -33,13 +38,27 @@ pub struct Builder {
     host: Host,
     root: PathBuf,
     store: ArtifactStore,
+    bundler: Option<BundlerProcess>,
 }
 
 impl Builder {
     /// A builder for the workspace at `root`, an absolute path. The host runs
     /// what must run of a package, and compiles what is built.
     pub fn new(host: Host, root: &Path) -> Self {
-        Self { host, root: root.to_owned(), store: ArtifactStore::of_workspace(root) }
+        Self {
+            host,
+            root: root.to_owned(),
+            store: ArtifactStore::of_workspace(root),
+            bundler: None,
+        }
+    }
+
+    /// Bundles TypeScript by running this program, which can be stopped. Without one it
+    /// is done in this process: a source that overflows the bundler's stack ends it then.
+    #[must_use]
+    pub fn bundler(mut self, bundler: Option<BundlerProcess>) -> Self {
+        self.bundler = bundler;
+        self
     }
 
     /// Where artifacts go.
@@ -151,6 +170,7 @@ impl Builder {
             entry,
             &manifest.imports,
             what,
+            self.bundler.clone(),
         )
         .await?;
         let mut files = output.files;
@@ -176,7 +196,8 @@ impl Builder {
             ("rust", rust::build(&package.folder, &self.store.folder().join("cargo")).await?)
         } else {
             let path = package.folder.join(wasm);
-            let bytes = std::fs::read(&path).map_err(|error| {
+            let sources = Sources::new(self.root.canonicalize()?);
+            let bytes = sources.file(&path, MAX_COMPONENT).map_err(|error| {
                 BuildError::other(format!("cannot read the component `{}`: {error}", path.display()))
                     .with_help("`[entrypoints] wasm` in the manifest names it, relative to the manifest's folder")
             })?;

@@ -18,6 +18,7 @@ const MODULES: &[(&str, &str)] = modules![
     "error.ts",
     "sql.ts",
     "workflow.ts",
+    "runtime/clock.ts",
     "runtime/console.ts",
     "runtime/format.ts",
     "runtime/host.async.ts",
@@ -27,6 +28,7 @@ const MODULES: &[(&str, &str)] = modules![
     "runtime/serve.ts",
     "runtime/sql.async.ts",
     "runtime/sql.ts",
+    "runtime/thrown.ts",
     "runtime/waiting.ts",
     "runtime/wit.ts",
     "runtime/node/encodings.ts",
@@ -95,6 +97,11 @@ pub(crate) fn resolve(specifier: &str, importer: Option<&str>) -> Option<String>
 /// A module of Node, by its name without `node:`.
 pub(crate) fn node(name: &str) -> Option<String> {
     NODE.iter().find(|(known, _)| *known == name).map(|(_, module)| id(module))
+}
+
+/// The name of a module of Node without `node:`, if there is one.
+pub(crate) fn node_name(name: &str) -> Option<&'static str> {
+    NODE.iter().find(|(known, _)| *known == name).map(|(known, _)| *known)
 }
 
 /// The names of the modules of Node that there are, for people.

@@ -43,6 +43,9 @@ pub(crate) struct Args {
 /// The command that makes this program the host's compiler.
 pub(crate) const COMPILE: &str = "compile-component";
 
+/// The command that makes this program the builder's bundler.
+pub(crate) const BUNDLE: &str = "bundle-script";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build every package of the workspace that changed
@@ -165,6 +168,10 @@ Examples:
     /// Compile the component on standard input, for the host that started this program
     #[command(name = COMPILE, hide = true)]
     Compile,
+
+    /// Bundle the package that standard input names, for the builder that started this program
+    #[command(name = BUNDLE, hide = true)]
+    Bundle,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::terminal;
 
+/// Frames of a stack, and causes, that are shown to people.
+const MAX_FRAMES: usize = 8;
+
 /// Why a command failed.
 pub(crate) enum Failure {
     /// The command line asks for what cannot be: exit 2.
@@ -110,6 +113,18 @@ impl Failure {
                         terminal::diagnostic(&**diagnostic);
                     }
                     None => terminal::error(&format!("`{name}` failed: {message}")),
+                }
+                let frames = detail["stack"].as_str().unwrap_or_default().lines();
+                for frame in frames.skip(1).take(MAX_FRAMES).filter(|_| located.is_some()) {
+                    terminal::note("at", frame.trim().trim_start_matches("at "));
+                }
+                let mut cause = &detail["cause"];
+                for _ in 0..MAX_FRAMES {
+                    let Some(message) = cause["message"].as_str() else { break };
+                    let frame = cause["stack"].as_str().and_then(|stack| stack.lines().next());
+                    let place = frame.map(|frame| format!(" {}", frame.trim())).unwrap_or_default();
+                    terminal::note("caused by", &format!("{message}{place}"));
+                    cause = &cause["cause"];
                 }
                 if let Some(hint) = detail["hint"].as_str() {
                     terminal::note("hint", hint);

@@ -20,6 +20,9 @@ fn main() -> ExitCode {
     if matches!(args.command, Command::Compile) {
         return distri_host::Host::serve_compilation().into();
     }
+    if matches!(args.command, Command::Bundle) {
+        return distri_build::serve_bundling().into();
+    }
     terminal::init_logs(args.verbose);
     #[cfg(unix)]
     allow_files();
@@ -52,8 +55,8 @@ fn main() -> ExitCode {
                 commands::completions(*shell);
                 Ok(())
             }
-            // Needs no runtime: done above.
-            Command::Compile => Ok(()),
+            // Need no runtime: done above.
+            Command::Compile | Command::Bundle => Ok(()),
         }
     });
     // An image that is still being compiled behind a call is not waited for.

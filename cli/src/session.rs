@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use distri_build::BundlerProcess;
 use distri_host::{Artifact, CompilerProcess, Error, ErrorKind, Host, HostBuilder, Policy};
 use distri_manifest::{PackageName, suggestion};
 use distri_workspace::{
@@ -18,7 +19,11 @@ pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
     let current = std::env::current_dir().map_err(|source| {
         Failure::Workspace(distri_workspace::WorkspaceError::Io { path: ".".into(), source })
     })?;
-    Ok(Workspace::at(find_root(&current, args.directory.as_deref())?))
+    let workspace = Workspace::at(find_root(&current, args.directory.as_deref())?);
+    // Without it, sources are bundled in this process.
+    let Ok(program) = std::env::current_exe() else { return Ok(workspace) };
+    let arguments = vec![crate::args::BUNDLE.to_owned()];
+    Ok(workspace.with_bundler(BundlerProcess { program, arguments }))
 }
 
 /// A host that answers `callAgent` from the workspace's agents, with the operator's

@@ -17,7 +17,7 @@ fn coloured() -> bool {
 /// Sends logs to standard error. `RUST_LOG` overrides what is shown.
 pub(crate) fn init_logs(verbose: u8) {
     let default = match verbose {
-        0 => "error,distri::plugin=info,distri::agent=info",
+        0 => "error,distri::plugin=info,distri::agent=info,distri::build=warn",
         1 => "warn,distri=debug,distri_host=debug,distri_build=debug",
         // These trace the arguments of every call, secrets in headers among them.
         _ => "trace,wasmtime_wasi=info,wasmtime_wasi_http=info,distri_host::bindings=info",

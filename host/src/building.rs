@@ -26,7 +26,8 @@ pub struct Description {
     pub workflows: Vec<ItemInfo>,
 }
 
-/// What a component that is asked what it offers may use at most.
+/// What a script's top level, and a component that is asked what it offers, may use at
+/// most.
 struct Asking {
     cpu: Duration,
     memory: usize,
@@ -102,7 +103,7 @@ impl Host {
             loader.link_engine(&loader.component(&engine, &crate::cache::digest(&engine))?)
         })
         .await?;
-        let limits = self.limits();
+        let limits = &DESCRIBING.of(self.limits());
         let deadline = Instant::now() + limits.timeout;
         let state = State::for_build(limits, deadline, true);
         let mut store = instance::store(self.loader(), state, limits);

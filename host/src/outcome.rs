@@ -79,6 +79,14 @@ pub(crate) fn classify(
             format!("`{what}` held more than {} handles", limits.handles),
         );
     }
+    if matches!(trap, Some(wasmtime::Trap::NoAsyncResult | wasmtime::Trap::AsyncDeadlock)) {
+        return Error::new(
+            ErrorKind::Trap,
+            format!("`{what}` gave no answer: it waits for something that never comes"),
+        )
+        .with_hint("a promise that nothing resolves, or an answer that was not awaited")
+        .with_source(error.into_boxed_dyn_error());
+    }
     let said = output.text();
     let why = if said.is_empty() { root } else { said };
     Error::new(ErrorKind::Trap, format!("`{what}` trapped: {why}"))

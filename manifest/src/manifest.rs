@@ -216,6 +216,8 @@ impl Manifest {
 
     /// Checks a manifest's text. `path` is only named in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
+        // Some editors put a byte order mark before a text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let document: Document =
             toml::from_str(text).map_err(|error| ManifestError::from_toml(path, text, &error))?;
         Validator { path, text }.manifest(document)

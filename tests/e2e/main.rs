@@ -12,12 +12,16 @@ mod docs;
 mod embedding;
 mod failures;
 mod fetch;
+mod language;
 mod operator;
+mod places;
 mod platform;
 mod postgres;
 #[expect(dead_code, reason = "the adversarial tests use all of it")]
 #[path = "../adversarial/server.rs"]
 mod server;
+mod sources;
 mod support;
+mod top_level;
 #[path = "../adversarial/transcript.rs"]
 mod transcript;

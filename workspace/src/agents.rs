@@ -79,6 +79,8 @@ pub fn load_agents(root: &Path) -> Result<Vec<Result<Agent>>> {
 
 /// Parses one agent's file.
 fn parse(path: &Path, text: &str) -> Result<Agent> {
+    // Some editors put a byte order mark before a text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let bad = |message: String, span: Option<SourceSpan>, help: &str| WorkspaceError::Agent {
         message,
         source_code: NamedSource::new(path.display().to_string(), text.to_owned()),

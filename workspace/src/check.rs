@@ -39,7 +39,7 @@ impl Workspace {
         only: Option<&str>,
         mut on: impl FnMut(&PackageCheck),
     ) -> Result<Vec<PackageCheck>> {
-        let builder = Builder::new(host.clone(), self.root());
+        let builder = self.builder(host);
         let catalog = self.store().catalog().unwrap_or_default();
         let mut known: BTreeSet<PackageName> = catalog.packages.keys().cloned().collect();
         let packages = self.packages()?;

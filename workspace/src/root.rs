@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use distri_build::Package;
-use distri_host::ArtifactStore;
+use distri_build::{Builder, BundlerProcess, Package};
+use distri_host::{ArtifactStore, Host};
 use distri_manifest::{MANIFEST_FILE, Manifest, PackageName, WORKSPACE_PACKAGE};
 
 use crate::{Result, WorkspaceError};
@@ -16,6 +16,7 @@ const ROOT_VARIABLE: &str = "CURRENT_WORKING_DIR";
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
+    bundler: Option<BundlerProcess>,
 }
 
 /// The root of the workspace that a command run in `current` is about:
@@ -46,7 +47,19 @@ pub fn find_root(current: &Path, directory: Option<&Path>) -> Result<PathBuf> {
 impl Workspace {
     /// The workspace at `root`, an absolute path. Nothing is read yet.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, bundler: None }
+    }
+
+    /// Bundles TypeScript in a process of its own, by running this program. Without
+    /// one it is done in this process, which a hostile source can end.
+    #[must_use]
+    pub fn with_bundler(mut self, bundler: BundlerProcess) -> Self {
+        self.bundler = Some(bundler);
+        self
+    }
+
+    pub(crate) fn builder(&self, host: &Host) -> Builder {
+        Builder::new(host.clone(), &self.root).bundler(self.bundler.clone())
     }
 
     /// The root folder.

@@ -60,8 +60,12 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         })
     })?;
     if let Some(message) = answer.error {
-        let detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
-        let located = artifact.and_then(|artifact| locate(&workspace, artifact, &message, &detail));
+        let mut detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
+        let map = artifact.and_then(|artifact| stack_map(&workspace, artifact));
+        let located = map.as_ref().and_then(|map| locate(map, &message, &detail));
+        if let Some(map) = &map {
+            put_in_sources(map, &mut detail, 0);
+        }
         return Err(with_audit(Failure::Guest { name, message, detail, located }));
     }
     if args.json {
@@ -121,25 +125,37 @@ fn show_audit(audit: &[PackageAudit]) {
     }
 }
 
+/// The most bytes of an input that are read: more than any host's limit on one.
+const MAX_INPUT: u64 = 64 << 20;
+
 /// The input that `JSON`, `@FILE` or `-` names.
 fn input(argument: &str) -> Result<String, Failure> {
     let unreadable = |what: &str, error: std::io::Error| {
         Failure::Usage(Error::new(ErrorKind::InvalidInput, format!("cannot read {what}: {error}")))
     };
-    if argument == "-" {
+    let read = |from: &mut dyn std::io::Read| {
         let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| unreadable("standard input", error))?;
-        return Ok(text);
+        from.take(MAX_INPUT + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > MAX_INPUT {
+            let words = format!("it has more than {} MiB", MAX_INPUT >> 20);
+            return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, words));
+        }
+        Ok(text.strip_prefix(MARK).unwrap_or(&text).to_owned())
+    };
+    if argument == "-" {
+        return read(&mut std::io::stdin()).map_err(|error| unreadable("standard input", error));
     }
     match argument.strip_prefix('@') {
-        Some(file) => {
-            std::fs::read_to_string(file).map_err(|error| unreadable(&format!("`{file}`"), error))
-        }
+        // A shell may give a FIFO: `--input @<(make-input)`.
+        Some(file) => std::fs::File::open(file)
+            .and_then(|mut file| read(&mut file))
+            .map_err(|error| unreadable(&format!("`{file}`"), error)),
         None => Ok(argument.to_owned()),
     }
 }
+
+/// The byte order mark, which some editors put before a text.
+const MARK: char = '\u{feff}';
 
 /// Says of a name that is not in the catalog whether building would help.
 fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
@@ -161,15 +177,37 @@ fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
     }
 }
 
+/// Where each part of a TypeScript plugin's script came from.
+fn stack_map(workspace: &Workspace, artifact: &Artifact) -> Option<StackMap> {
+    let built = artifact.script.as_ref()?;
+    let (store, folder) = (workspace.store(), workspace.root().join(&artifact.folder));
+    let map = StackMap::new(&store.get_text(&built.source_map).ok()?, &folder)?;
+    Some(map.with_script(&store.get_text(&built.source).ok()?))
+}
+
 /// What a TypeScript plugin threw, at the line that threw it.
-fn locate(
-    workspace: &Workspace,
-    artifact: &Artifact,
-    message: &str,
-    detail: &Value,
-) -> Option<Box<dyn miette::Diagnostic>> {
+fn locate(map: &StackMap, message: &str, detail: &Value) -> Option<Box<dyn miette::Diagnostic>> {
     let stack = detail.get("stack")?.as_str()?;
-    let map = workspace.store().get_text(&artifact.script.as_ref()?.source_map).ok()?;
-    let map = StackMap::new(&map, &workspace.root().join(&artifact.folder))?;
     Some(Box::new(map.error(message, stack)?))
+}
+
+/// How deep errors have causes: the SDK passes on no more.
+const CAUSES: usize = 16;
+
+/// Puts the stacks of an error, and of those that caused it, at their places in the
+/// plugin's sources.
+fn put_in_sources(map: &StackMap, error: &mut Value, depth: usize) {
+    if depth > CAUSES {
+        return;
+    }
+    let message = error["message"].as_str().unwrap_or_default().to_owned();
+    if let Some(Value::String(stack)) = error.get_mut("stack") {
+        *stack = map.mapped(&message, stack);
+    }
+    if let Some(cause) = error.get_mut("cause") {
+        put_in_sources(map, cause, depth + 1);
+    }
+    for error in error.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
+        put_in_sources(map, error, depth + 1);
+    }
 }

@@ -3,10 +3,12 @@
  * finds its tools and workflows, describes them, calls them, and turns whatever
  * they throw into an answer.
  */
+import "./clock.ts";
 import "./random.ts";
 import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
 import { environment } from "#host";
 import { end, enter } from "./phase.ts";
+import { stackOf } from "./thrown.ts";
 
 /** A tool or workflow, whatever form it was written in. */
 interface Item {
@@ -197,7 +199,7 @@ function summary(thrown: unknown): string {
 
 /** What a machine can use: name, message, stack, what the platform's errors say besides, and causes, at most eight deep. */
 function details(thrown: unknown, depth = 0): unknown {
-  if (!(thrown instanceof Error)) return { name: "thrown", message: summary(thrown) };
+  if (!(thrown instanceof Error)) return { name: "thrown", message: summary(thrown), stack: stackOf(thrown) };
   const { name, message, stack, kind, code, hint, detail } = thrown as Error & { [part: string]: unknown };
   const cause = thrown.cause === undefined || depth >= 8 ? undefined : details(thrown.cause, depth + 1);
   // Each may have several in turn: of those no more.
