@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rolldown::{
     BundlerBuilder, BundlerOptions, BundlerTransformOptions, CodeSplittingMode, Either, InputItem,
-    OutputFormat, Platform, RawMinifyOptions, RawMinifyOptionsDetailed, SourceMapType, TsConfig,
+    OutputFormat, Platform, RawMinifyOptions, RawMinifyOptionsDetailed, SourceMapType,
 };
 use rolldown_common::{Output, OutputChunk, RawMangleOptions};
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions};
@@ -96,7 +96,7 @@ async fn run(
         sourcemap: Some(SourceMapType::Hidden),
         // Classes and functions have their authors' names, whatever else is named so.
         keep_names: Some(true),
-        tsconfig: Some(TsConfig::Manual(modules.tsconfig())),
+        tsconfig: Some(modules.tsconfig()),
         transform: Some(BundlerTransformOptions {
             target: Some(Either::Left(TARGET.to_owned())),
             ..BundlerTransformOptions::default()

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use oxc::allocator::Allocator;
 use oxc::parser::Parser;
 use oxc::span::SourceType;
+use rolldown::TsConfig;
 use rolldown::plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
     HookResolveIdReturn, HookTransformAstArgs, HookTransformAstReturn, HookUsage, Plugin,
@@ -42,6 +43,8 @@ struct Shared {
     request: Request,
     sources: Sources,
     resolver: Resolver,
+    /// Whether there is a `tsconfig.json`.
+    configured: bool,
     /// Files of our own making that the bundler reads: what it needs of the
     /// package's `tsconfig.json`, and a `package.json` for each format.
     configs: tempfile::TempDir,
@@ -129,7 +132,9 @@ impl Modules {
             quoted(&request.entry.display().to_string())
         );
         let (state, alone) = (Mutex::default(), Mutex::default());
-        let shared = Shared { request, sources, resolver, configs, decorators, state, alone };
+        let configured = tsconfig.is_some();
+        let shared =
+            Shared { request, sources, resolver, configured, configs, decorators, state, alone };
         Ok(Self { entry, shared: Arc::new(shared) })
     }
 
@@ -140,8 +145,12 @@ impl Modules {
     }
 
     /// What the bundler is told of the package's `tsconfig.json`.
-    pub(crate) fn tsconfig(&self) -> PathBuf {
-        self.shared.configs.path().join("tsconfig.json")
+    pub(crate) fn tsconfig(&self) -> TsConfig {
+        if self.shared.configured {
+            TsConfig::Manual(self.shared.configs.path().join("tsconfig.json"))
+        } else {
+            TsConfig::Auto(false)
+        }
     }
 
     /// Everything that was read of the workspace.
@@ -242,7 +251,7 @@ impl Modules {
             return format!(
                 "elements of JSX are calls of a library: install `{library}`, name another in \
                  the package's tsconfig.json with `\"jsxImportSource\"`, or name your own \
-                 function with a comment `/** @jsx h */` at the top of the file"
+                 function with a comment `/** @jsxRuntime classic @jsx h */` at the top of the file"
             );
         }
         if specifier.starts_with('.') || specifier.starts_with('/') {

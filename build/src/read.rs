@@ -28,15 +28,22 @@ pub(crate) fn column(line: &str, message: &str, function: &str, column: u32) -> 
         if field.is_none() && !message.contains(UNPACKED) {
             return None;
         }
-        // What has no place of its own at all has that of the script.
-        let from = if column == 0 { function_at(line, function)? } else { column as usize };
-        let text = line.get(from..)?;
-        let text = text.get(..text.floor_char_boundary(REACH)).unwrap_or(text);
-        let at = match field {
-            Some(field) => read_of(text, field)?,
-            None => PATTERNS.iter().filter_map(|pattern| text.find(pattern)).min()?,
+        let read = |from: usize| {
+            let text = line.get(from..)?;
+            let text = text.get(..text.floor_char_boundary(REACH)).unwrap_or(text);
+            match field {
+                Some(field) => read_of(text, field),
+                None => PATTERNS.iter().filter_map(|pattern| text.find(pattern)).min(),
+            }
         };
-        Some(from + at)
+        // What has no place of its own at all has that of the script: it is in the
+        // function of this name that the read is nearest to.
+        let (distance, from) = if column == 0 {
+            functions(line, function).filter_map(|from| Some((read(from)?, from))).min()?
+        } else {
+            (read(column as usize)?, column as usize)
+        };
+        Some(from + distance)
     };
     found().and_then(|column| u32::try_from(column).ok()).unwrap_or(column)
 }
@@ -56,18 +63,15 @@ fn read_of(text: &str, field: &str) -> Option<usize> {
     })
 }
 
-/// Where a function of this name is, if there is but one.
-fn function_at(line: &str, name: &str) -> Option<usize> {
-    if name.is_empty() || !name.chars().all(is_part_of_name) {
-        return None;
-    }
-    let mut found = line.match_indices(name).filter(|(at, _)| {
-        let before = line.get(..*at).unwrap_or_default();
-        let after = line.get(at + name.len()..).unwrap_or_default();
-        !before.ends_with(|c| is_part_of_name(c) || c == '.') && after.starts_with([':', '(', '='])
-    });
-    let (at, _) = found.next()?;
-    found.next().is_none().then_some(at)
+/// Where functions of this name may be.
+fn functions<'a>(line: &'a str, name: &'a str) -> impl Iterator<Item = usize> {
+    let named = !name.is_empty() && name.chars().all(is_part_of_name);
+    line.match_indices(name).filter(move |_| named).filter_map(move |(at, _)| {
+        let before = line.get(..at)?;
+        let after = line.get(at + name.len()..)?;
+        let begins = !before.ends_with(|c| is_part_of_name(c) || c == '.');
+        (begins && after.starts_with([':', '(', '='])).then_some(at)
+    })
 }
 
 fn is_part_of_name(c: char) -> bool {
@@ -97,6 +101,7 @@ mod tests {
     #[test]
     fn a_read_in_a_function_without_calls_is_found() {
         found("x.field;local:()=>{return(void 0).field}", "local", "", "field}");
+        found("local:()=>{1+1+1},local:()=>{x.field}", "local", "", "field}");
     }
 
     #[test]

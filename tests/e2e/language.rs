@@ -136,9 +136,11 @@ fn elements_without_a_library_are_refused_where_they_stand() {
     let sandbox = Sandbox::with_plugin(&tool("t", "return (await import(\"./page\")).page;"));
     let page = "\nexport const page =\n  <p>hello</p>;\n";
     sandbox.write("plugins/p/page.tsx", page);
-    sandbox.distri(&["build"]).fails(1, &["page.tsx:3", "react/jsx-runtime", "@jsx h"]);
+    sandbox
+        .distri(&["build"])
+        .fails(1, &["page.tsx:3", "react/jsx-runtime", "@jsxRuntime classic @jsx h"]);
     let h = "const h = (name: string, _: unknown, ...inside: string[]) => name + inside.join();\n";
-    sandbox.write("plugins/p/page.tsx", &format!("/** @jsx h */\n{h}{page}"));
+    sandbox.write("plugins/p/page.tsx", &format!("/** @jsxRuntime classic @jsx h */\n{h}{page}"));
     assert_eq!(answer(&sandbox), "phello");
 }
 
@@ -170,8 +172,10 @@ fn newer_syntax_is_translated() {
 /// A mark and the line ends of another system change nothing.
 #[test]
 fn marks_and_line_ends_of_editors_are_taken_as_they_are_meant() {
-    let module = tool("t", "return [words.length, text, (await import(\"./more.ts\")).default];");
-    let source = format!("import words from \"./words.json\";\nconst text = `one\ntwo`;\n{module}");
+    let module = tool("t", "return [words.length, text, more];");
+    let source = format!(
+        "import words from \"./words.json\";\nimport more from \"./more.ts\";\nconst text = `one\ntwo`;\n{module}"
+    );
     let windows = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
     let sandbox = Sandbox::with_plugin(&windows(&source));
     sandbox.write("plugins/p/distri.toml", &windows(crate::support::MANIFEST));
@@ -181,6 +185,9 @@ fn marks_and_line_ends_of_editors_are_taken_as_they_are_meant() {
     assert_eq!(answer(&sandbox), json!([2, "one\ntwo", 3]));
     sandbox.write("input.json", &windows("{ \"a\": 1 }\n"));
     assert_eq!(sandbox.distri(&["call", "p/t", "--input", "@input.json"]).code, 0);
-    sandbox.write("plugins/p/more.ts", &windows("\n\nthrow new Error(\"here\");\n"));
+    sandbox.write(
+        "plugins/p/more.ts",
+        &windows("\n\nthrow new Error(\"here\");\nexport default 1;\n"),
+    );
     sandbox.distri(&["build"]).fails(1, &["more.ts:3"]);
 }

@@ -213,7 +213,9 @@ fn wrong_json_is_refused_by_its_file_and_line() {
         ("", "words.json:1"),
         (&*"[".repeat(100_000), "words.json:1"),
     ] {
-        let sandbox = beside_a_good_one(&format!("import words from \"./words.json\";\n{GOOD}"));
+        let sandbox = beside_a_good_one(&format!(
+            "import words from \"./words.json\";\nconsole.log(words);\n{GOOD}"
+        ));
         sandbox.write("plugins/p/words.json", json);
         refused(&sandbox, &[words, "this is not JSON"]);
     }
