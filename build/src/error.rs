@@ -6,6 +6,9 @@ use std::path::Path;
 use distri_manifest::ManifestError;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+/// The longest line that is shown, in bytes.
+const MAX_LINE: usize = 2000;
+
 /// A build that failed.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[non_exhaustive]
@@ -80,6 +83,12 @@ impl BuildError {
         column: usize,
         message: impl Into<String>,
     ) -> Self {
+        // An excerpt of such a line says nothing, and its width overflows the printer's.
+        let length = text.lines().nth(line.saturating_sub(1)).map_or(0, str::len);
+        if length > MAX_LINE {
+            let place = format!("{}:{line}:{}", path.display(), column + 1);
+            return Self::other(format!("{} ({place})", message.into()));
+        }
         let span = span_at(&text, line, column);
         Self::Source {
             message: message.into(),
@@ -135,6 +144,12 @@ fn span_at(text: &str, line: usize, column: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_named_and_not_shown() {
+        let error = BuildError::at(Path::new("/x.json"), "[".repeat(100_000), 1, 128, "deep");
+        assert_eq!(error.to_string(), "deep (/x.json:1:129)");
+    }
 
     #[test]
     fn a_span_covers_the_word() {

@@ -95,13 +95,16 @@ fn a_package_that_asks_for_the_time_is_named_and_works() {
 fn the_environment_is_refused_at_the_top_level() {
     for (line, words) in [
         ("const it = process.env.API_KEY;", "process.env.API_KEY"),
-        ("const { API_KEY: it } = process.env;", "process.env.API_KEY"),
         ("const it = { ...process.env };", "process.env"),
         ("const it = \"HOME\" in process.env;", "process.env"),
     ] {
         let sandbox = Sandbox::with_plugin(&format!("\n{line}\n{}", tool("t", "return it;")));
         sandbox.distri(&["build"]).fails(1, &["index.ts:2", words, "top level"]);
     }
+    // The engine keeps no place of a pattern: the entry point is named.
+    let source = format!("const {{ KEY: it }} = process.env;\n{}", tool("t", "return it;"));
+    let run = Sandbox::with_plugin(&source).distri(&["build"]);
+    run.fails(1, &["index.ts", "process.env.KEY", "top level"]);
 }
 
 #[test]
