@@ -192,7 +192,7 @@ async fn a_caller_sees_why_its_callee_failed() {
 async fn both_tiers_of_a_typescript_plugin_answer_alike() {
     let sandbox = Sandbox::with_plugin(
         "import { createTool } from \"distri/base\";\n\
-         const born = Date.now();\n\
+         const born = new Date(2026, 0, 1).getTime();\n\
          export default { tools: [createTool({ name: \"tell\", execute: (input: any, context: any) => ({\n\
            born, input, params: context.params, ids: [context.session_id, context.sessionId],\n\
            later: Date.now() > born, clock: performance.now() >= 0 && performance.now() < 60000,\n\
