@@ -75,6 +75,9 @@ const ENGINE_SAYS: [&str; 2] = [
     "Failed to finish JavaScript module evaluation: ",
 ];
 
+/// What the engine says of a promise that nothing will settle.
+const NEVER_SETTLED: &str = "blocking on a promise resulted in a dead lock";
+
 /// Puts what a script's top level threw at its source line.
 fn locate(error: BuildError, map: Option<&StackMap>) -> BuildError {
     let BuildError::Host { error: host_error, .. } = &error else { return error };
@@ -87,6 +90,13 @@ fn locate(error: BuildError, map: Option<&StackMap>) -> BuildError {
         .fold(host_error.message(), |text, words| text.strip_prefix(words).unwrap_or(text));
     let (message, stack) = text.split_once('\n').unwrap_or((text, ""));
     let message = message.strip_prefix("Error: ").unwrap_or(message);
+    if message.contains(NEVER_SETTLED) {
+        return BuildError::other("the module's top level waits for something that never comes")
+            .with_help(
+                "it runs once, when the plugin is built, and nothing is under way then: wait inside \
+                 a tool's or workflow's `execute()`",
+            );
+    }
     map.and_then(|map| map.error(message, stack)).unwrap_or_else(|| BuildError::other(message))
 }
 

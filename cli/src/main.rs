@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod failure;
 mod operator;
+mod pretty;
 mod session;
 mod terminal;
 

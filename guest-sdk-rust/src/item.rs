@@ -76,7 +76,7 @@ pub fn finish<T>(work: impl Future<Output = T>) -> T {
 
 /// The answer of a function that returned a value.
 pub fn succeed(value: impl Serialize) -> Answer {
-    match serde_json::to_string(&value) {
+    match crate::json::to_json(&value, "result") {
         Ok(result) => (result, None),
         Err(error) => fail(error),
     }

@@ -33,8 +33,10 @@
 mod context;
 mod host;
 mod item;
+mod json;
 #[cfg(feature = "log")]
 mod logger;
+mod schema;
 pub mod sql;
 
 pub use context::Context;
@@ -54,6 +56,7 @@ pub use logger::init_log;
 pub mod __private {
     pub use crate::bindings;
     pub use crate::item::{Answer, Call, describe, execute, fail, finish, outcome, succeed};
+    pub use crate::schema::parameters;
     pub use schemars;
     pub use serde;
     pub use serde_json;

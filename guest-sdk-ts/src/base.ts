@@ -7,6 +7,17 @@
  * to install: `distri build` has this module built in.
  */
 
+export {
+  callAgent,
+  CallError,
+  callTool,
+  getSessionValue,
+  setSessionValue,
+  type CallAgentOptions,
+  type CallToolOptions,
+} from "./workflow.ts";
+export * from "./original.ts";
+
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -120,6 +131,12 @@ export interface ToolSpec<Params = any> {
   execute(params: Params, context: ExecutionContext): Promise<unknown> | unknown;
 }
 
+/** A workflow whose `execute` gets its input parsed; made by {@link createWorkflow}. */
+export interface WorkflowSpec<Params = any> extends ToolSpec<Params> {
+  /** What it is given and gives, for people and models. */
+  examples?: { description?: string; input?: unknown; expected_output?: unknown }[];
+}
+
 /** How a service knows who calls. Recorded for whoever runs the agents; nothing here acts on it. */
 export type Auth =
   | {
@@ -158,7 +175,7 @@ export interface Integration {
 /** A plugin module's default export. */
 export interface DistriPlugin {
   tools?: (Tool | ToolSpec)[] | { [name: string]: Tool | ToolSpec };
-  workflows?: Workflow[] | { [name: string]: Workflow };
+  workflows?: (Workflow | WorkflowSpec)[] | { [name: string]: Workflow | WorkflowSpec };
   integrations?: Integration[];
 }
 
@@ -174,6 +191,11 @@ export function createTool<Output>(
 ): ToolSpec<Output>;
 export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params>;
 export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params> {
+  return Object.assign(spec, { [PARSED]: true });
+}
+
+/** Makes a workflow whose `execute` gets its input parsed; like {@link createTool}. */
+export function createWorkflow<Params = any>(spec: WorkflowSpec<Params>): WorkflowSpec<Params> {
   return Object.assign(spec, { [PARSED]: true });
 }
 

@@ -3,6 +3,11 @@
 
 use crate::{Error, ErrorKind, Limits, Result};
 
+/// What to do about a value that is too large, and whose limit it is.
+pub(crate) const PAYLOAD_HINT: &str = "the limit `payload` bounds every value, and is the host's: \
+    a manifest's `[limits]` can only lower it. Give less, or in parts, or write a file and give \
+    its path";
+
 /// Checks that `text` is one JSON value within the limits. `what` names it in
 /// errors, like "the input of `a/b`".
 pub(crate) fn check(text: &str, what: &str, limits: &Limits) -> Result<()> {
@@ -33,7 +38,8 @@ pub(crate) fn check_size(text: &str, what: &str, limits: &Limits) -> Result<()> 
             "payload",
             limits.payload,
             format!("{what} has {} bytes, {} are allowed", text.len(), limits.payload),
-        ));
+        )
+        .with_hint(PAYLOAD_HINT));
     }
     Ok(())
 }

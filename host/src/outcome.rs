@@ -57,6 +57,17 @@ pub(crate) fn classify(
         return Error::new(ErrorKind::StackOverflow, format!("`{what}` recursed too deeply"))
             .with_source(error.into_boxed_dyn_error());
     }
+    if trap == Some(wasmtime::Trap::NoAsyncResult) {
+        return Error::new(
+            ErrorKind::Trap,
+            format!("`{what}` never answers: it waits for something that never comes"),
+        )
+        .with_hint(
+            "nothing is under way that could end its waiting: a promise that it awaits is never \
+             resolved or rejected, as when nobody calls the callback",
+        )
+        .with_source(error.into_boxed_dyn_error());
+    }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return Error::new(
             ErrorKind::ResourceLimit,
@@ -69,7 +80,8 @@ pub(crate) fn classify(
             "payload",
             limits.payload,
             format!("`{what}` passed more than {} in one call", ByteSize(limits.payload as u64)),
-        );
+        )
+        .with_hint(crate::json::PAYLOAD_HINT);
     }
     if HANDLES.iter().any(|text| root.starts_with(text)) {
         return Error::over(

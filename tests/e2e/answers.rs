@@ -1,5 +1,9 @@
 //! The examples answer as their documentation says.
 
+mod json;
+mod locales;
+mod numbers;
+
 use serde_json::json;
 
 use crate::support::Sandbox;

@@ -12,6 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{print_json, print_line};
 use crate::args::{Args, Call};
 use crate::failure::Failure;
+use crate::pretty::pretty;
 use crate::{operator, session, terminal};
 
 pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), Failure> {
@@ -67,9 +68,7 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
     if args.json {
         print_json(&Answered { result: RawValue::from_string(answer.result).ok(), audit });
     } else {
-        let value: Value =
-            serde_json::from_str(&answer.result).unwrap_or(Value::String(answer.result));
-        print_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        print_line(&pretty(&answer.result).unwrap_or(answer.result));
     }
     Ok(())
 }

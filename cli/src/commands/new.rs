@@ -10,16 +10,26 @@ use super::{print_json, print_line};
 use crate::args::{Args, ItemWord, Language, New};
 use crate::failure::Failure;
 
-/// The files of a new package: path, and text with `NAME`, `IDENT` and `SDK` in it.
-type Template = &'static [(&'static str, &'static str)];
+/// The files of a new package: path, and text with `NAME` and `SDK` in it.
+type Template = &'static [File];
+type File = (&'static str, &'static str);
+
+/// For editors and `tsc`: the build needs neither.
+const TSCONFIG: File = ("tsconfig.json", include_str!("../../templates/tsconfig.json"));
+/// The types of the built-in SDK, written by `scripts/types.mjs`.
+const TYPES: File = ("distri.d.ts", include_str!("../../templates/distri.d.ts"));
 
 const TYPESCRIPT_TOOL: Template = &[
     ("distri.toml", include_str!("../../templates/typescript.toml")),
     ("index.ts", include_str!("../../templates/tool.ts")),
+    TSCONFIG,
+    TYPES,
 ];
 const TYPESCRIPT_WORKFLOW: Template = &[
     ("distri.toml", include_str!("../../templates/typescript.toml")),
     ("index.ts", include_str!("../../templates/workflow.ts")),
+    TSCONFIG,
+    TYPES,
 ];
 const RUST_TOOL: Template = &[
     ("distri.toml", include_str!("../../templates/rust.toml")),
@@ -59,7 +69,7 @@ pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for (path, text) in template {
         let path = folder.join(path);
-        let text = text.replace("NAME", name.as_str()).replace("SDK", &sdk());
+        let text = text.replace("NAME", name.as_str()).replace("SDK", &sdk(&folder));
         write(&path, &text).map_err(|error| failed(&path, &error))?;
         files.push(path);
     }
@@ -89,12 +99,23 @@ fn name(folder: &Path) -> Result<PackageName, Failure> {
 }
 
 /// Where the Rust SDK comes from: the sources of this program while they are
-/// there, else crates.io.
-fn sdk() -> String {
-    match Path::new(SDK_SOURCES).canonicalize() {
-        Ok(path) => format!("{{ path = {:?} }}", path.display().to_string()),
-        Err(_) => format!("{:?}", env!("CARGO_PKG_VERSION")),
-    }
+/// there, else crates.io. A package within those sources names it by a relative
+/// path, which is right wherever they lie.
+fn sdk(folder: &Path) -> String {
+    let Ok(sdk) = Path::new(SDK_SOURCES).canonicalize() else {
+        return format!("{:?}", env!("CARGO_PKG_VERSION"));
+    };
+    let path = relative(&sdk, folder).unwrap_or(sdk);
+    format!("{{ path = {:?} }}", path.display().to_string())
+}
+
+/// The way to the SDK from a folder, which need not be there, within its sources.
+fn relative(sdk: &Path, folder: &Path) -> Option<PathBuf> {
+    let there = folder.ancestors().find(|ancestor| ancestor.exists())?;
+    let folder = there.canonicalize().ok()?.join(folder.strip_prefix(there).ok()?);
+    let inside = folder.strip_prefix(sdk.parent()?).ok()?;
+    let up: PathBuf = inside.components().map(|_| "..").collect();
+    Some(up.join(sdk.file_name()?))
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
@@ -111,4 +132,20 @@ fn failed(path: &Path, error: &std::io::Error) -> Failure {
         ErrorKind::Internal,
         format!("cannot write `{}`: {error}", path.display()),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_within_the_sources_names_the_sdk_by_a_relative_path() {
+        let sources = tempfile::tempdir().unwrap();
+        let sdk = sources.path().canonicalize().unwrap().join("guest-sdk-rust");
+        std::fs::create_dir_all(sources.path().join("examples/plugins")).unwrap();
+        let way = |folder: PathBuf| relative(&sdk, &folder);
+        let inside = way(sources.path().join("examples/plugins/new/one"));
+        assert_eq!(inside, Some(PathBuf::from("../../../../guest-sdk-rust")));
+        assert_eq!(way(tempfile::tempdir().unwrap().path().join("new")), None);
+    }
 }

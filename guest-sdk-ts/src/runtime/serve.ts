@@ -4,8 +4,11 @@
  * they throw into an answer.
  */
 import "./random.ts";
+import "./number.ts";
+import "./locale/index.ts";
 import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
-import { environment } from "#host";
+import { environment, log } from "#host";
+import { fromJson, toJson } from "./json.ts";
 import { end, enter } from "./phase.ts";
 
 /** A tool or workflow, whatever form it was written in. */
@@ -108,7 +111,7 @@ function describe(table: Map<string, Entry>): string {
     aliases,
     examples: item.examples,
   }));
-  return JSON.stringify(items);
+  return toJson(items, "items");
 }
 
 /** The schema as JSON Schema, whatever it was written with. */
@@ -126,7 +129,7 @@ function jsonSchema(schema: unknown): unknown {
 
 /** The input as a tool gets it: parsed, and what a Standard Schema makes of it. */
 async function parse(text: string, schema: unknown): Promise<unknown> {
-  const value = JSON.parse(text);
+  const value = inputOf(text);
   if (!isStandard(schema)) return value;
   const outcome = await schema["~standard"].validate(value);
   if (!outcome.issues) return outcome.value;
@@ -137,6 +140,19 @@ async function parse(text: string, schema: unknown): Promise<unknown> {
   throw new TypeError(`the input does not fit: ${issues.join("; ")}`);
 }
 
+const inputOf = (text: string): unknown => fromJson(text, "input", "pass it as a text");
+
+/** A plugin that parses its input itself is told what it then gets wrong. */
+function warnOfLoss(call: Call): Call {
+  try {
+    inputOf(call.input);
+  } catch (error) {
+    // What is no JSON at all is the plugin's to say.
+    if (error instanceof RangeError) log("warn", error.message);
+  }
+  return call;
+}
+
 const isStandard = (schema: unknown): schema is StandardSchema =>
   (typeof schema === "object" || typeof schema === "function") && schema !== null && "~standard" in schema;
 
@@ -145,9 +161,9 @@ async function run(table: Map<string, Entry>, kind: string, call: Call, guest: G
   try {
     const entry = table.get(call.name);
     if (!entry) throw new Error(`there is no ${kind} \`${call.name}\``);
-    const input = entry.parsed ? await parse(call.input, entry.item.parameters) : call;
+    const input = entry.parsed ? await parse(call.input, entry.item.parameters) : warnOfLoss(call);
     const value = await entry.item.execute!(input, contextOf(guest));
-    return { result: JSON.stringify(value ?? null) ?? "null", error: null };
+    return { result: toJson(value ?? null, "result"), error: null };
   } catch (thrown) {
     return { result: told(thrown), error: summary(thrown).toWellFormed() };
   } finally {

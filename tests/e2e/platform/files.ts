@@ -31,6 +31,8 @@ async function files() {
   ]);
   await fs.appendFile("/data/a.txt", new TextEncoder().encode(", more"));
   is("appended", await fs.readFile("/data/./x/../a.txt", "utf8"), "héllo, more");
+  await fs.writeFile("/data/a.txt", "\ufeffhi");
+  is("a mark is kept", await fs.readFile("/data/a.txt", "utf8"), "\ufeffhi");
   await fs.writeFile("/data/a.txt", "6869", "hex");
   is("replaced", await fs.readFile("/data/a.txt", "utf8"), "hi");
   await fs.rm("/data/new.txt", { force: true });
