@@ -3,6 +3,8 @@
  * `null` for a number, `{}` for what is no plain data, or another integer.
  */
 
+import { mayBeLong, shortenAll, stringify } from "./number.ts";
+
 /** The most characters of a value's path in an error: keys may be of any length. */
 const PATH = 200;
 
@@ -40,6 +42,7 @@ export function toJson(value: unknown, root: string): string {
   /** The objects above what is being written, and the keys that they have. */
   const above: object[] = [];
   const keys: string[] = [];
+  let isLong = false;
   const refuse = (key: string | undefined, what: string, instead?: string): never => {
     const path = pathOf(root, above, key === undefined ? keys : [...keys, key]);
     const advice = instead ? `: ${instead}` : "";
@@ -48,7 +51,10 @@ export function toJson(value: unknown, root: string): string {
   function check(this: object, key: string, value: any): unknown {
     const kind = typeof value;
     if (kind === "string" || kind === "boolean" || kind === "undefined" || value === null) return value;
-    if (kind === "number" && value - value === 0) return value;
+    if (kind === "number" && value - value === 0) {
+      isLong ||= mayBeLong(value);
+      return value;
+    }
     while (above.length > 0 && above[above.length - 1] !== this) {
       above.pop();
       keys.pop();
@@ -68,7 +74,8 @@ export function toJson(value: unknown, root: string): string {
     return value;
   }
   try {
-    return JSON.stringify(value, check) ?? "null";
+    const json = stringify(value, check) ?? "null";
+    return isLong ? shortenAll(json) : json;
   } catch (error) {
     const last = above.at(-1);
     if (!(error instanceof Unsayable) && last && above.indexOf(last) < above.length - 1) {
@@ -116,13 +123,15 @@ function pathOf(root: string, above: readonly object[], keys: readonly string[])
   for (const [at, key] of keys.entries()) {
     if (Array.isArray(above[at])) path += `[${key}]`;
     else path += /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
-    if (path.length > PATH) return `${path.slice(0, PATH)}…`;
+    if (path.length > PATH) return `${path.slice(0, PATH)}...`;
   }
   return path;
 }
 
-/** What may be a number that no `number` holds: 16 digits, or an exponent of three. */
-const LARGE = /(?:^|[\s:,[-])\d{16}|\d[eE]\+?\d{3}/;
+/** What an integer that no `number` holds has at least. Nothing more: it is looked for in all there is. */
+const LARGE = /\d{16}/;
+/** The same where it is no part of a text or fraction. */
+const LARGE_NUMBER = /(?:^|[\s:,[-])\d{16}/;
 
 /** A number that was lost, by its text. */
 class Lost {
@@ -135,7 +144,7 @@ class Lost {
  * @throws {RangeError} with its place, for an integer that a `number` does not hold exactly.
  */
 export function fromJson(text: string, root: string, instead: string): any {
-  if (!LARGE.test(text)) return JSON.parse(text);
+  if (!LARGE.test(text) || !LARGE_NUMBER.test(text)) return JSON.parse(text);
   const lost: Lost[] = [];
   const value: unknown = JSON.parse(text, (_key, value, context?: { source?: string }) => {
     if (typeof value !== "number" || isExact(value, context?.source)) return value;

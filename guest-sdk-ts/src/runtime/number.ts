@@ -25,8 +25,15 @@ function shorten(text: string): string {
 
 const ALL_LONG = new RegExp(LONG, "g");
 
+/** The engine's own way to JSON, for those who look at the numbers themselves. */
+export const { stringify } = JSON;
+
+/** Whether the engine's text of a number may be a long one: only with an exponent. */
+export const mayBeLong = (number: number): boolean =>
+  number >= 1e21 || number <= -1e21 || (number < 1e-6 && number > -1e-6 && number !== 0);
+
 /** The same JSON with the shortest text of every number. */
-function shortenAll(json: string): string {
+export function shortenAll(json: string): string {
   let shortened = "";
   for (let at = 0; at < json.length; ) {
     const quote = json.indexOf('"', at);
@@ -59,7 +66,6 @@ function mend(): void {
       return radix === undefined || radix === 10 ? text(long) : long;
     },
   });
-  const { stringify } = JSON;
   replaceMethods(JSON, {
     stringify(value: unknown, replacer?: any, space?: any) {
       const json = stringify(value, replacer, space);

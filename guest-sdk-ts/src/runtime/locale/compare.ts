@@ -8,8 +8,14 @@ import { firstOf, optionsOf, refuse, refuseOption } from "./locales.ts";
 const INSTEAD = "compare with `<`, which goes by code units";
 
 const ORDER = "\t\n\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
-/** The marks that Latin letters are composed with, in their order. */
-const MARKS = "\u0301\u0300\u0306\u0302\u030c\u030a\u0308\u030b\u0303\u0307\u0327\u0328\u0304\u0309\u030f\u0311\u031b\u0323\u0324\u0325\u0326\u032d\u032e\u0330\u0331";
+/**
+ * The marks that Latin letters are composed with, in their order. As numbers, for the
+ * engine counts a script's columns in bytes, and the places in errors are found by them.
+ */
+const MARKS = [
+  0x301, 0x300, 0x306, 0x302, 0x30c, 0x30a, 0x308, 0x30b, 0x303, 0x307, 0x327, 0x328, 0x304,
+  0x309, 0x30f, 0x311, 0x31b, 0x323, 0x324, 0x325, 0x326, 0x32d, 0x32e, 0x330, 0x331,
+];
 const KNOWN = /^[\t\n\r\x20-\x7e\u0300-\u0304\u0306-\u030c\u030f\u0311\u031b\u0323-\u0328\u032d\u032e\u0330\u0331]*$/;
 /** The languages that take this order, whatever the country. */
 const LANGUAGES = /^(en|de|it|nl|pt)(-[A-Z]{2})?$/i;
@@ -48,7 +54,7 @@ function levels(method: string, text: string): Levels {
     const lower = character.toLowerCase();
     const letter = ORDER.indexOf(lower);
     if (letter >= 0) letters.push(letter);
-    accents.push(letter >= 0 ? 0 : MARKS.indexOf(character) + 1);
+    accents.push(letter >= 0 ? 0 : MARKS.indexOf(character.charCodeAt(0)) + 1);
     cases.push(lower === character ? 0 : 1);
   }
   return [letters, accents, cases];

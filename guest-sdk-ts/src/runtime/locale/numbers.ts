@@ -4,12 +4,13 @@ import { assertEnglish, optionsOf, refuseOption } from "./locales.ts";
 const INSTEAD = "build the text with toFixed()";
 
 /** The signs that US English has for currencies, and how many digits their amounts have. */
-const CURRENCIES: { [code: string]: [sign: string, digits: number] } = {
-  USD: ["$", 2],
-  EUR: ["€", 2],
-  GBP: ["£", 2],
-  JPY: ["¥", 0],
+const CURRENCIES: { [code: string]: [sign: number, digits: number] } = {
+  USD: [0x24, 2],
+  EUR: [0x20ac, 2],
+  GBP: [0xa3, 2],
+  JPY: [0xa5, 0],
 };
+const INFINITY = [0x221e];
 /** The digits after the point that may be asked for, by ECMA-402. */
 const MOST_DIGITS = 100;
 
@@ -26,8 +27,8 @@ export function numberText(method: string, value: number | bigint, locales: unkn
     if (currency === undefined) throw new TypeError(`${method}: with the style "currency" the option currency is needed`);
     const known = CURRENCIES[String(currency).toUpperCase()];
     if (!known) return refuseOption(method, "currency", currency, INSTEAD);
-    [sign, least] = known;
-    most = least;
+    sign = String.fromCharCode(known[0]);
+    least = most = known[1];
   } else if (style === "percent") {
     most = 0;
   } else if (style !== "decimal") {
@@ -40,7 +41,7 @@ export function numberText(method: string, value: number | bigint, locales: unkn
   const minus = value < 0 || Object.is(value, -0) ? "-" : "";
   const end = style === "percent" ? "%" : "";
   if (typeof value === "number" && !Number.isFinite(value)) {
-    return `${minus}${sign}${Number.isNaN(value) ? "NaN" : "∞"}${end}`;
+    return `${minus}${sign}${Number.isNaN(value) ? "NaN" : String.fromCharCode(...INFINITY)}${end}`;
   }
   const [whole, fraction] = rounded(value, style === "percent" ? 2 : 0, least, most);
   const grouped = useGrouping ? whole.replace(/\B(?=(\d{3})+$)/g, ",") : whole;
