@@ -59,6 +59,7 @@ impl Builder {
             Some(Entrypoint::Wasm(wasm)) => self.wasm(package, wasm).await?,
             None => self.agents_only(package)?,
         };
+        check_schemas(&artifact)?;
         Ok(Built { artifact, unchanged: false })
     }
 
@@ -209,6 +210,20 @@ impl Builder {
 /// The package's manifest, where it is a file.
 fn manifest_file(package: &Package) -> Option<PathBuf> {
     Some(package.folder.join(MANIFEST_FILE)).filter(|path| path.is_file())
+}
+
+/// Refuses what no input could be held against, and what models' clients throw away:
+/// every item's schemas, with their places.
+fn check_schemas(artifact: &Artifact) -> Result<()> {
+    let items = artifact.tools.iter().chain(&artifact.workflows);
+    let faults = items.flat_map(|item| {
+        item.schema_faults().into_iter().map(move |(keyword, fault)| {
+            let (package, name) = (&artifact.package, &item.name);
+            BuildError::other(format!("the `{keyword}` of `{package}/{name}` are no JSON Schema: {fault}"))
+                .with_help("JSON Schema of draft 7 to 2020-12: https://json-schema.org/understanding-json-schema")
+        })
+    });
+    BuildError::all(faults.collect()).map_or(Ok(()), Err)
 }
 
 /// Whether a source that the artifact was built from was changed or removed

@@ -26,6 +26,7 @@ export interface StandardSchema<Output = any> {
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
     readonly jsonSchema?: {
       readonly input: (options: { readonly target: "draft-2020-12" }) => { [key: string]: unknown };
+      readonly output: (options: { readonly target: "draft-2020-12" }) => { [key: string]: unknown };
     };
   };
 }
@@ -96,6 +97,8 @@ export interface Tool {
   getParameters?(): object;
   /** The JSON Schema of the input. */
   parameters?: object;
+  /** The JSON Schema of what it gives, which the host checks too. */
+  returns?: object;
 }
 
 /** A workflow: like a tool, and it may call tools and agents. */
@@ -106,6 +109,7 @@ export interface Workflow {
   execute(workflowCall: WorkflowCall, context: ExecutionContext): Promise<unknown> | unknown;
   getParameters?(): object;
   parameters?: object;
+  returns?: object;
   /** What it is given and gives, for people and models. */
   examples?: { description?: string; input?: unknown; expected_output?: unknown }[];
 }
@@ -116,6 +120,8 @@ export interface ToolSpec<Params = any> {
   description?: string;
   version?: string;
   parameters?: object;
+  /** The JSON Schema of what it gives, which the host checks too. */
+  returns?: object;
   auth?: Auth;
   execute(params: Params, context: ExecutionContext): Promise<unknown> | unknown;
 }

@@ -35,6 +35,7 @@ pub struct HostBuilder {
     compiler: Option<CompilerProcess>,
     resolver: Option<Arc<dyn Resolver>>,
     roots: Vec<Vec<u8>>,
+    unchecked: bool,
 }
 
 impl HostBuilder {
@@ -102,6 +103,14 @@ impl HostBuilder {
         self
     }
 
+    /// Whether inputs are held against their item's `parameters` before its plugin runs,
+    /// and answers against its `returns`; they are otherwise. An embedder that has
+    /// checked them itself may spare the time.
+    pub fn check_inputs(mut self, check: bool) -> Self {
+        self.unchecked = !check;
+        self
+    }
+
     /// Keeps no compiled code.
     pub fn without_cache(mut self) -> Self {
         self.cache = CacheFolder::Nowhere;
@@ -143,6 +152,7 @@ impl HostBuilder {
             limits: self.limits,
             policy,
             workspace: self.workspace,
+            check_inputs: !self.unchecked,
             generation: RwLock::default(),
             active: Open::default(),
         }))

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorKind {
     /// There is no such plugin, tool, workflow, agent or file.
     NotFound,
-    /// The input is not what the callee takes: malformed JSON, too deep, a missing session.
+    /// The input is not what the callee takes: malformed JSON, too deep, not what its
+    /// `parameters` say, a missing session.
     InvalidInput,
     /// The bytes are not a component that conforms to a world of ours.
     InvalidComponent,
@@ -33,7 +34,8 @@ pub enum ErrorKind {
     Limit,
     /// The guest trapped.
     Trap,
-    /// The tool or workflow answered with an error of its own.
+    /// The tool or workflow answered with an error of its own, or with what its `returns`
+    /// do not allow.
     GuestError,
     /// The caller went away.
     Cancelled,
@@ -173,8 +175,9 @@ impl Error {
     }
 
     /// Details for machines, as JSON. For a bound that was reached:
-    /// `{"limit": NAME, "max": VALUE}`, as in [`Limits`](crate::Limits); for
-    /// `guest-error`, what the guest gave.
+    /// `{"limit": NAME, "max": VALUE}`, as in [`Limits`](crate::Limits); for a value
+    /// that does not fit its schema `{"mismatches": [{"path", "wanted", "got"}], "more"}`,
+    /// with paths as JSON pointers; for another `guest-error`, what the guest gave.
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }

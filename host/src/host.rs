@@ -26,7 +26,7 @@ use crate::registry::Generation;
 use crate::{
     Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, HostBuilder, HostServices,
     InMemorySessions, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall, ToolResult,
-    WorkflowCall, WorkflowResult, imports, json,
+    WorkflowCall, WorkflowResult, fitting, imports, json,
 };
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
@@ -44,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) workspace: Option<PathBuf>,
+    pub(crate) check_inputs: bool,
     pub(crate) network: Network,
     pub(crate) generation: RwLock<Arc<Generation>>,
     pub(crate) permits: Semaphore,
@@ -284,6 +285,10 @@ impl Host {
         &self.inner.policy
     }
 
+    pub(crate) fn checks_inputs(&self) -> bool {
+        self.inner.check_inputs
+    }
+
     pub(crate) fn network(&self) -> &Network {
         &self.inner.network
     }
@@ -403,9 +408,10 @@ impl Host {
         let loader = &self.inner.loader;
         // The embedder's code, and the compiler: neither may outlast the call.
         let prepared = async {
-            let start = frame.plugin.start(loader, &self.inner.images).await?;
+            // First, for no error may show one of them.
             self.bring_secrets(frame).await?;
-            Ok(start)
+            fitting::input(frame, &input).await?;
+            frame.plugin.start(loader, &self.inner.images).await
         };
         let start = tokio::time::timeout_at(frame.deadline.into(), prepared)
             .await
@@ -421,7 +427,9 @@ impl Host {
         {
             lease.give_back(live);
         }
-        result
+        let answer = result?;
+        fitting::answer(frame, &answer).await?;
+        Ok(answer)
     }
 
     /// Asks the embedder for the secrets that the package was granted, to see.

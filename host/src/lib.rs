@@ -64,6 +64,7 @@ mod decisions;
 mod engine;
 mod error;
 mod executor;
+mod fitting;
 mod folders;
 mod frame;
 mod frozen;
@@ -88,6 +89,7 @@ mod plugin;
 mod redact;
 mod refusal;
 mod registry;
+mod schema;
 mod services;
 mod state;
 mod waiting;
@@ -111,6 +113,7 @@ pub use executor::PluginExecutor;
 pub use host::{Activity, Host};
 pub use limits::Limits;
 pub use network::Resolver;
+pub use schema::{SchemaFault, check_schema};
 pub use services::{
     AgentCall, CallReport, Caller, Capability, HostServices, InMemorySessions, LogLevel, LogRecord,
     Sessions,

@@ -10,6 +10,7 @@ use distri_manifest::{Instances, Manifest, Policy};
 use tokio::sync::Semaphore;
 
 use crate::code::{Code, Loader, Start};
+use crate::fitting::Schemas;
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
 use crate::network::{Connections, Network};
@@ -39,6 +40,8 @@ pub(crate) struct Plugin {
     /// Where the code is, for one that was built; the component is `info.digest`.
     built: Option<(Option<Script>, ArtifactStore)>,
     pub(crate) code: Slot,
+    /// The schemas of its items, from their first use on.
+    pub(crate) schemas: Schemas,
 }
 
 impl Plugin {
@@ -94,6 +97,7 @@ impl Plugin {
             retired: AtomicBool::new(false),
             built: None,
             code: Slot::new(None),
+            schemas: Schemas::default(),
         }
     }
 

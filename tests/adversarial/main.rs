@@ -14,6 +14,7 @@ mod instances;
 mod memory;
 mod network;
 mod plugins;
+mod schemas;
 mod server;
 mod soak;
 mod support;

@@ -12,9 +12,13 @@ mod docs;
 mod embedding;
 mod failures;
 mod fetch;
+#[expect(dead_code, reason = "the adversarial tests use all of it")]
+#[path = "../adversarial/guest.rs"]
+mod guest;
 mod operator;
 mod platform;
 mod postgres;
+mod schemas;
 #[expect(dead_code, reason = "the adversarial tests use all of it")]
 #[path = "../adversarial/server.rs"]
 mod server;

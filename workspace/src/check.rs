@@ -123,7 +123,7 @@ fn schema(item: &ItemInfo) -> Vec<String> {
         warn("has no description, which agents read to know what it does".to_owned());
     }
     let Some(parameters) = item.parameters.as_object() else {
-        warn(format!("has parameters that are no JSON Schema: {}", item.parameters));
+        warn(format!("has the parameters `{}`; models call tools with an object", item.parameters));
         return warnings;
     };
     let kind = parameters.get("type").and_then(Value::as_str);

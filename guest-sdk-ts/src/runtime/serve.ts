@@ -14,6 +14,7 @@ interface Item {
   description?: string;
   version?: string;
   parameters?: unknown;
+  returns?: unknown;
   getParameters?(): unknown;
   execute?(input: unknown, context: ExecutionContext): unknown;
   examples?: unknown;
@@ -104,7 +105,8 @@ function describe(table: Map<string, Entry>): string {
     name,
     description: item.description ?? "",
     version: item.version,
-    parameters: jsonSchema(item.getParameters?.() ?? item.parameters),
+    parameters: jsonSchema(item.getParameters?.() ?? item.parameters ?? { type: "object" }, "input"),
+    returns: item.returns === undefined ? undefined : jsonSchema(item.returns, "output"),
     aliases,
     examples: item.examples,
   }));
@@ -112,15 +114,15 @@ function describe(table: Map<string, Entry>): string {
 }
 
 /** The schema as JSON Schema, whatever it was written with. */
-function jsonSchema(schema: unknown): unknown {
-  if (!isStandard(schema)) return schema ?? { type: "object" };
+function jsonSchema(schema: unknown, side: "input" | "output"): unknown {
+  if (!isStandard(schema)) return schema;
   const converter = schema["~standard"].jsonSchema;
   if (!converter) {
     throw new TypeError(
-      `the schemas of ${schema["~standard"].vendor} in this version have no JSON Schema: give \`parameters\` as one`,
+      `the schemas of ${schema["~standard"].vendor} in this version have no JSON Schema: write it out`,
     );
   }
-  const { $schema: _, ...rest } = converter.input({ target: "draft-2020-12" });
+  const { $schema: _, ...rest } = converter[side]({ target: "draft-2020-12" });
   return rest;
 }
 
