@@ -9,6 +9,7 @@ use distri_host::{ErrorKind, ExecutionContext, LogLevel, ToolCall};
 use serde_json::{Value, json};
 
 use crate::kit::{HURRIED, KINDS, Kit, REFUSED, SECRET, SUBJECT, value};
+use crate::own_items;
 
 /// What a case found: nothing wrong, or what.
 type Found = Result<(), String>;
@@ -745,6 +746,9 @@ pub fn cases() -> Vec<Case> {
                 equal!(found, json!({ "ok": { "a": 1.5 } }));
             }
         ),
+        case!("own-items-answer", "What it has of its own does not trap when called", [], |kit| {
+            own_items::answer(kit).await?;
+        }),
     ]
 }
 
