@@ -17,8 +17,9 @@ mod snapshot;
 mod stack;
 mod typescript;
 
+pub use engine::SCRIPT_ENGINE;
 pub use error::BuildError;
-pub use package::{Builder, Built, Package, is_stale};
+pub use package::{Builder, Built, Listener, Package, is_stale};
 pub use stack::{Frame, StackMap};
 
 /// The build crate's result type.

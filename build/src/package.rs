@@ -1,6 +1,7 @@
 //! One package from its folder to its artifact.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use distri_host::{Artifact, ArtifactStore, Description, Host, Script};
@@ -27,19 +28,51 @@ pub struct Built {
     pub unchanged: bool,
 }
 
+/// Hears what a build is doing while that takes long: the package, and what is going
+/// on. Nobody hears it by default.
+#[derive(Clone, Default)]
+pub struct Listener(Option<Arc<dyn Fn(&str, &str) + Send + Sync>>);
+
+impl Listener {
+    /// One that does this.
+    pub fn new(hear: impl Fn(&str, &str) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hear)))
+    }
+
+    pub(crate) fn hear(&self, package: &str, what: &str) {
+        if let Some(hear) = &self.0 {
+            hear(package, what);
+        }
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Listener").field(&self.0.is_some()).finish()
+    }
+}
+
 /// Builds packages of one workspace.
 #[derive(Clone)]
 pub struct Builder {
     host: Host,
     root: PathBuf,
     store: ArtifactStore,
+    listener: Listener,
 }
 
 impl Builder {
     /// A builder for the workspace at `root`, an absolute path. The host runs
     /// what must run of a package, and compiles what is built.
     pub fn new(host: Host, root: &Path) -> Self {
-        Self { host, root: root.to_owned(), store: ArtifactStore::of_workspace(root) }
+        let store = ArtifactStore::of_workspace(root);
+        Self { host, root: root.to_owned(), store, listener: Listener::default() }
+    }
+
+    /// The same, and this one hears what takes long.
+    #[must_use]
+    pub fn reporting(self, listener: Listener) -> Self {
+        Self { listener, ..self }
     }
 
     /// Where artifacts go.
@@ -173,7 +206,10 @@ impl Builder {
 
     async fn wasm(&self, package: &Package, wasm: &Path) -> Result<Artifact> {
         let (language, built) = if package.folder.join("Cargo.toml").is_file() {
-            ("rust", rust::build(&package.folder, &self.store.folder().join("cargo")).await?)
+            let (name, listener) = (package.manifest.package.clone(), self.listener.clone());
+            let hear = move |what: &str| listener.hear(name.as_str(), what);
+            let target = self.store.folder().join("cargo");
+            ("rust", rust::build(&package.folder, &target, hear).await?)
         } else {
             let path = package.folder.join(wasm);
             let bytes = std::fs::read(&path).map_err(|error| {

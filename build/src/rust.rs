@@ -31,8 +31,12 @@ struct Toolchain {
 }
 
 /// Builds the package in `folder`. Intermediate files go to `target_folder`,
-/// unless the user's `CARGO_TARGET_DIR` says otherwise.
-pub(crate) async fn build(folder: &Path, target_folder: &Path) -> Result<Output> {
+/// unless the user's `CARGO_TARGET_DIR` says otherwise. `hear` is told what cargo does.
+pub(crate) async fn build(
+    folder: &Path,
+    target_folder: &Path,
+    hear: impl Fn(&str) + Send + 'static,
+) -> Result<Output> {
     let toolchain = toolchain(folder).await?;
     let target_folder = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| target_folder.to_owned(), PathBuf::from);
@@ -43,7 +47,7 @@ pub(crate) async fn build(folder: &Path, target_folder: &Path) -> Result<Output>
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
         .await
         .map_err(|error| BuildError::other(error.to_string()))??;
-    let wasm = cargo(&toolchain, folder, &target_folder).await?;
+    let wasm = cargo(&toolchain, folder, &target_folder, hear).await?;
     let bytes = std::fs::read(&wasm)?;
     let files = dependencies(&wasm, folder);
     drop(lock);
@@ -114,7 +118,12 @@ enum Message {
 }
 
 /// Runs cargo and returns the module it made.
-async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Result<PathBuf> {
+async fn cargo(
+    toolchain: &Toolchain,
+    folder: &Path,
+    target_folder: &Path,
+    hear: impl Fn(&str) + Send + 'static,
+) -> Result<PathBuf> {
     // Cargo takes two packages of one name, in the root of workspaces of their own,
     // for the same one: in a shared folder it would give one of them the other's
     // module. A flag that differs, or a folder, keeps them apart.
@@ -140,6 +149,9 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
+        // Cargo shows its progress on terminals only, unless it is told to and how wide.
+        .env("CARGO_TERM_PROGRESS_WHEN", "always")
+        .env("CARGO_TERM_PROGRESS_WIDTH", "100")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -154,12 +166,23 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
     };
     // What cargo says goes to our standard error only when it failed.
     let said = tokio::spawn(async move {
-        let mut lines = BufReader::new(stderr).lines();
+        let mut stderr = BufReader::new(stderr);
         let mut said = String::new();
-        while let Ok(Some(line)) = lines.next_line().await {
-            tracing::debug!(target: "distri::cargo", "{line}");
-            said.push_str(&line);
-            said.push('\n');
+        let mut part = Vec::new();
+        // Progress is written over and over on one line.
+        while let Ok(1..) = stderr.read_until(b'\r', &mut part).await {
+            let text = String::from_utf8_lossy(&part).into_owned();
+            part.clear();
+            let lines = text.trim_end().split('\n');
+            for line in lines.filter(|_| !text.trim().is_empty()) {
+                if let Some(doing) = doing(line) {
+                    hear(doing);
+                } else {
+                    tracing::debug!(target: "distri::cargo", "{line}");
+                    said.push_str(line);
+                    said.push('\n');
+                }
+            }
         }
         said
     });
@@ -189,6 +212,12 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
         BuildError::other("cargo built no WebAssembly module")
             .with_help("the package's Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`")
     })
+}
+
+/// What cargo's line of progress says it is compiling: `12/48: serde, syn(build)...`.
+fn doing(line: &str) -> Option<&str> {
+    let (_, rest) = line.trim().strip_prefix("Building [")?.split_once("] ")?;
+    Some(rest.trim()).filter(|doing| !doing.is_empty())
 }
 
 /// Whether a package says that `cargo component` builds it.
@@ -228,4 +257,19 @@ fn dependencies(wasm: &Path, folder: &Path) -> Vec<PathBuf> {
             .filter(|file| file.is_file()),
     );
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_progress_is_told_from_what_it_says() {
+        assert_eq!(
+            doing("    Building [=====>      ] 12/48: serde, syn(build)...   "),
+            Some("12/48: serde, syn(build)...")
+        );
+        assert_eq!(doing("   Compiling serde v1.0.0"), None);
+        assert_eq!(doing("error: Building [ is wrong"), None);
+    }
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use distri_manifest::Span;
+use distri_manifest::{LimitSettings, Span};
 
 /// Build and run plugins for AI agents: WebAssembly components with tools and workflows.
 #[derive(Debug, Parser)]
 #[command(
+    name = "distri",
     version,
+    long_version = crate::version::long(),
     max_term_width = 100,
     after_help = "\
 Examples:
@@ -19,7 +21,8 @@ Examples:
   distri list tools --json
 
 The workspace is the folder that --directory names, else $CURRENT_WORKING_DIR,
-else examples/, else the current folder.
+else the nearest one from here upward that is one, else examples/, else the
+current folder.
 
 Exit codes: 0 done, 1 the thing failed, 2 wrong usage."
 )]
@@ -86,7 +89,8 @@ Examples:
 Examples:
   distri call text-tools/slugify --input '{\"text\": \"Hello, World!\"}'
   distri call text-tools/slugify --input @input.json
-  echo '{\"text\": \"abc\"}' | distri call checksum/sha256 --input - --json")]
+  echo '{\"text\": \"abc\"}' | distri call checksum/sha256 --input - --json
+  distri call text-tools/slugify --input @book.json --limit payload=10MiB")]
     Call(Call),
 
     /// Run a workflow and print its result
@@ -202,6 +206,10 @@ pub(crate) struct Call {
     /// Wall time for the call, like 10s or 500ms
     #[arg(long, value_name = "TIME", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
+
+    /// Set one of the host's limits for this call, like payload=10MiB
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    pub(crate) limits: Vec<LimitSettings>,
 
     /// Show what the call used of what its packages may, and the least manifests for it
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use distri_build::Listener;
 use distri_host::{Artifact, CompilerProcess, Error, ErrorKind, Host, HostBuilder, Policy};
 use distri_manifest::{PackageName, suggestion};
 use distri_workspace::{
@@ -19,6 +20,22 @@ pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
         Failure::Workspace(distri_workspace::WorkspaceError::Io { path: ".".into(), source })
     })?;
     Ok(Workspace::at(find_root(&current, args.directory.as_deref())?))
+}
+
+/// Shows, on standard error, what a build or a check of the workspace does that takes
+/// long.
+pub(crate) fn showing(
+    workspace: Workspace,
+    progress: &terminal::Progress,
+    quiet: bool,
+) -> Workspace {
+    if quiet {
+        return workspace;
+    }
+    let progress = progress.clone();
+    workspace.reporting(Listener::new(move |package, doing| {
+        progress.during(format!("{package}: cargo compiles {doing}"));
+    }))
 }
 
 /// A host that answers `callAgent` from the workspace's agents, with the operator's

@@ -2,7 +2,8 @@
 //! it is a terminal.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use distri_manifest::is_control;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -27,6 +28,8 @@ pub(crate) fn init_logs(verbose: u8) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(coloured())
+        // It would panic where standard error cannot be written.
+        .log_internal_errors(false)
         .without_time()
         .with_target(verbose > 0)
         .init();
@@ -71,9 +74,16 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", shown(text));
 }
 
+/// What is wrong with a command line, as its parser says it.
+pub(crate) fn usage(text: &clap::builder::StyledStr) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = if coloured() { write!(stderr, "{}", text.ansi()) } else { write!(stderr, "{text}") };
+}
+
 /// Asks a question that `y` answers with yes.
 pub(crate) fn ask(question: &str) -> std::io::Result<bool> {
-    eprint!("{question}");
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -98,32 +108,53 @@ pub(crate) fn diagnostic(diagnostic: &dyn Diagnostic) {
     error(text.trim_start().trim_start_matches(['×', ' ']).trim_end());
 }
 
-/// A spinner on terminals, nothing elsewhere.
-pub(crate) struct Progress(Option<ProgressBar>);
+/// How often work that takes long is said where there is no terminal to show it on.
+const SOMETIMES: Duration = Duration::from_secs(10);
+
+/// A spinner on terminals; elsewhere a line now and then for what takes long.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    /// When it was last said what takes long.
+    said: Arc<Mutex<Option<Instant>>>,
+}
 
 impl Progress {
     pub(crate) fn new() -> Self {
+        let said = Arc::new(Mutex::new(None));
         if !std::io::stderr().is_terminal() {
-            return Self(None);
+            return Self { bar: None, said };
         }
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(100));
-        Self(Some(bar))
+        Self { bar: Some(bar), said }
     }
 
     /// What is going on now.
     pub(crate) fn now(&self, text: impl Into<String>) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.set_message(text.into());
+        }
+    }
+
+    /// What goes on within work that takes long, many times over.
+    pub(crate) fn during(&self, text: String) {
+        if self.bar.is_some() {
+            return self.now(text);
+        }
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_none_or(|at| at.elapsed() >= SOMETIMES) {
+            *said = Some(Instant::now());
+            say(&text);
         }
     }
 
     /// Something that is done: a line that stays.
     pub(crate) fn done(&self, print: impl FnOnce()) {
-        match &self.0 {
+        match &self.bar {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
@@ -132,7 +163,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }

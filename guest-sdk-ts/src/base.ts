@@ -174,6 +174,12 @@ export function createTool<Output>(
 ): ToolSpec<Output>;
 export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params>;
 export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params> {
+  // Said here, where the author's line is known; the host refuses it in any case.
+  if (typeof spec.name === "string" && (spec.name.length > 30 || !/^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$/.test(spec.name))) {
+    throw new TypeError(
+      `\`${spec.name}\` is not a valid tool or workflow name: it has letters, digits, and single \`-\` and \`_\` between them, at most 30`,
+    );
+  }
   return Object.assign(spec, { [PARSED]: true });
 }
 

@@ -38,7 +38,8 @@ pub struct HostBuilder {
 }
 
 impl HostBuilder {
-    /// Bounds on calls; [`Limits::default`] otherwise.
+    /// Bounds on calls; [`Limits::default`] otherwise. What the policy sets of them
+    /// stands in their place.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -116,9 +117,12 @@ impl HostBuilder {
     /// cache folder cannot be made; `invalid-input` for a root certificate that is
     /// none.
     pub fn build(self) -> Result<Host> {
+        let policy = self.policy.unwrap_or_else(Policy::open_workspace);
+        let limits = self.limits.with(&policy.limits);
+        let roomy = limits.with_room_for(&policy);
         let cache = self.cache.open(self.cache_size)?;
         let functions = cache.clone().map(|cache| Arc::new(FunctionCache::new(cache)));
-        let engine = engine(&self.limits, functions.clone())?;
+        let engine = engine(&roomy, functions.clone())?;
         let linker = code::linker(&engine)?;
         let initialising = code::initialising(&linker)?;
         let loader = Loader {
@@ -128,19 +132,18 @@ impl HostBuilder {
             cache,
             functions,
             compiler: self.compiler,
-            limits: self.limits.clone(),
+            limits: roomy,
         };
-        let policy = self.policy.unwrap_or_else(Policy::open_workspace);
         Ok(Host::new(Inner {
             loader: Arc::new(loader),
             services: self.services.unwrap_or_else(|| Arc::new(())),
             sessions: InMemorySessions::default(),
-            permits: Semaphore::new(self.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
-            kept: Kept::new(self.limits.kept_instances),
-            images: Images::new(self.limits.loaded_images),
+            permits: Semaphore::new(limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
+            kept: Kept::new(limits.kept_instances),
+            images: Images::new(limits.loaded_images),
             network: Network::new(self.resolver, self.roots)?,
-            databases: Databases::new(&policy.databases, &self.limits),
-            limits: self.limits,
+            databases: Databases::new(&policy.databases, &limits),
+            limits,
             policy,
             workspace: self.workspace,
             generation: RwLock::default(),

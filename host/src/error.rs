@@ -101,7 +101,8 @@ impl Error {
     }
 
     /// An error about a bound: `limit` is its name in [`Limits`](crate::Limits),
-    /// `max` its value in bytes, milliseconds or pieces.
+    /// `max` its value in bytes, milliseconds or pieces. Its hint says who sets it,
+    /// unless there is a better one.
     pub(crate) fn over(
         kind: ErrorKind,
         limit: &str,
@@ -109,7 +110,15 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         let max = max.try_into().unwrap_or(u64::MAX);
-        Self::new(kind, message).with_detail(format!(r#"{{"limit":"{limit}","max":{max}}}"#))
+        let hint = match distri_manifest::manifest_key(limit) {
+            Some(key) => format!(
+                "the host's limit `{limit}` bounds it, and `[limits] {key}` in the manifest where that is lower"
+            ),
+            None => format!("the host's limit `{limit}` bounds it"),
+        };
+        Self::new(kind, message)
+            .with_hint(hint)
+            .with_detail(format!(r#"{{"limit":"{limit}","max":{max}}}"#))
     }
 
     /// Adds what to do about it.

@@ -135,7 +135,9 @@ impl Host {
     /// Loads a component under a manifest. It is compiled now, and asked what
     /// it offers with no grants at all.
     pub async fn load_component(&self, manifest: &Manifest, wasm: Vec<u8>) -> Result<String> {
-        let limits = self.inner.limits.lowered_by(&manifest.limits);
+        let inner = &self.inner;
+        let limits = inner.limits.of_package(manifest.package.as_str(), &inner.policy);
+        let limits = limits.lowered_by(&manifest.limits);
         let loader = Arc::clone(&self.inner.loader);
         let (linked, digest) = blocking(move || {
             let digest = crate::cache::digest(&wasm);
@@ -154,8 +156,7 @@ impl Host {
             tools,
             workflows,
         };
-        let id = self.inner.kept.next_plugin();
-        let inner = &self.inner;
+        let id = inner.kept.next_plugin();
         let from = (manifest, &inner.policy, inner.workspace.as_deref());
         let plugin = Plugin::with_code(id, info, limits, from, Code::new(start));
         self.register(std::iter::once(plugin));
@@ -296,7 +297,8 @@ impl Host {
         &self.inner.loader
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    /// The bounds on calls, with what the policy sets of them.
+    pub fn limits(&self) -> &Limits {
         &self.inner.limits
     }
 

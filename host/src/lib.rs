@@ -109,10 +109,11 @@ pub use distri_manifest::{Access, Policy};
 pub use error::{Error, ErrorKind, Result};
 pub use executor::PluginExecutor;
 pub use host::{Activity, Host};
-pub use limits::Limits;
+pub use limits::{Ineffective, Limits};
 pub use network::Resolver;
 pub use services::{
     AgentCall, CallReport, Caller, Capability, HostServices, InMemorySessions, LogLevel, LogRecord,
     Sessions,
 };
+pub use wasmtime_environ::VERSION as WASMTIME_VERSION;
 pub use wit::Wit;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use distri_manifest::{ByteSize, LimitRequest, Span};
+use distri_manifest::{ByteSize, LimitRequest, LimitSettings, Policy, Span};
 use serde::{Deserialize, Serialize};
 
 /// Bounds on one call and everything it calls. A host has one set; a package's
@@ -120,28 +120,141 @@ impl Default for Limits {
     }
 }
 
+/// Every limit by its name, and whether it is a time, bytes or a number.
+macro_rules! every_limit {
+    ($do:ident($($with:tt)*)) => {
+        $do! {
+            ($($with)*)
+            timeout: time, cpu: time, memory: bytes, table_elements: number, instances: number,
+            handles: number, open_files: number, payload: bytes, json_depth: number,
+            rows: number, statements: number, transactions: number, connections: number,
+            log_lines: number, log_bytes: bytes, depth: number, nested_calls: number,
+            plugin_calls: number, concurrent_calls: number, kept_instances: number,
+            loaded_images: number, http_requests: number, http_body: bytes,
+            http_connections: number, component_size: bytes, compile_time: time,
+        }
+    };
+}
+
+/// A limit's value from what a setting has, and back.
+macro_rules! convert {
+    (time from $value:expr) => {
+        $value.0
+    };
+    (bytes from $value:expr) => {
+        $value.0.try_into().unwrap_or(usize::MAX as _)
+    };
+    (number from $value:expr) => {
+        $value
+    };
+    (time to $value:expr) => {
+        Span($value)
+    };
+    (bytes to $value:expr) => {
+        ByteSize($value as u64)
+    };
+    (number to $value:expr) => {
+        $value
+    };
+}
+
+macro_rules! set {
+    (($limits:ident from $settings:ident) $($name:ident: $kind:ident,)*) => {
+        $(if let Some(value) = $settings.$name {
+            $limits.$name = convert!($kind from value);
+        })*
+    };
+}
+
+macro_rules! lower {
+    (($limits:ident by $settings:ident) $($name:ident: $kind:ident,)*) => {
+        $(if let Some(value) = $settings.$name {
+            $limits.$name = $limits.$name.min(convert!($kind from value));
+        })*
+    };
+}
+
+macro_rules! settings {
+    (($limits:ident) $($name:ident: $kind:ident,)*) => {
+        LimitSettings { $($name: Some(convert!($kind to $limits.$name)),)* }
+    };
+}
+
+macro_rules! above {
+    (($above:ident: $asked:ident, $limits:ident) $($name:ident: $kind:ident,)*) => {
+        $(if let Some(value) = $asked.$name {
+            let allowed = $limits.$name;
+            if allowed.max(convert!($kind from value)) != allowed {
+                $above.push(Ineffective {
+                    limit: stringify!($name),
+                    asked: value.to_string(),
+                    allowed: convert!($kind to allowed).to_string(),
+                });
+            }
+        })*
+    };
+}
+
+/// A limit that a manifest asks for and does not get, since the host's is lower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ineffective {
+    /// Its name in [`Limits`].
+    pub limit: &'static str,
+    /// What the manifest asks for, as one writes it.
+    pub asked: String,
+    /// What the host allows.
+    pub allowed: String,
+}
+
 impl Limits {
+    /// These limits with what an operator sets in their place.
+    #[must_use]
+    pub fn with(&self, settings: &LimitSettings) -> Self {
+        let mut limits = self.clone();
+        every_limit!(set(limits from settings));
+        limits
+    }
+
+    /// These limits for one package, with what the policy sets for it.
+    #[must_use]
+    pub fn of_package(&self, package: &str, policy: &Policy) -> Self {
+        match policy.packages.get(package) {
+            Some(own) => self.with(&own.limits),
+            None => self.clone(),
+        }
+    }
+
+    /// All of them as an operator would set them.
+    pub fn settings(&self) -> LimitSettings {
+        every_limit!(settings(self))
+    }
+
+    /// What a manifest asks for above these limits: it may lower them only.
+    pub fn ineffective(&self, request: &LimitRequest) -> Vec<Ineffective> {
+        let asked = LimitSettings::from(request);
+        let mut above = Vec::new();
+        every_limit!(above(above: asked, self));
+        above
+    }
+
     /// These limits, lowered to what a manifest asks for.
     #[must_use]
     pub(crate) fn lowered_by(&self, request: &LimitRequest) -> Self {
-        fn lower<T: Ord + Copy>(limit: &mut T, request: Option<T>) {
-            *limit = request.map_or(*limit, |request| request.min(*limit));
-        }
-        let bytes = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
-        let time = |span: Span| span.0;
+        let request = LimitSettings::from(request);
         let mut limits = self.clone();
-        lower(&mut limits.timeout, request.timeout.map(time));
-        lower(&mut limits.cpu, request.cpu.map(time));
-        lower(&mut limits.memory, request.memory.map(bytes));
-        lower(&mut limits.table_elements, request.table_elements);
-        lower(&mut limits.handles, request.handles);
-        lower(&mut limits.payload, request.payload.map(bytes));
-        lower(&mut limits.json_depth, request.json_depth);
-        lower(&mut limits.log_lines, request.log_lines);
-        lower(&mut limits.log_bytes, request.log_bytes.map(bytes));
-        lower(&mut limits.depth, request.depth);
-        lower(&mut limits.nested_calls, request.nested_calls);
-        lower(&mut limits.plugin_calls, request.concurrent_calls);
+        every_limit!(lower(limits by request));
+        limits
+    }
+
+    /// What the pool of instances must have room for: the largest that any package has.
+    #[must_use]
+    pub(crate) fn with_room_for(&self, policy: &Policy) -> Self {
+        let mut limits = self.clone();
+        for own in policy.packages.values().map(|allowed| self.with(&allowed.limits)) {
+            limits.memory = limits.memory.max(own.memory);
+            limits.table_elements = limits.table_elements.max(own.table_elements);
+        }
         limits
     }
 }
@@ -181,5 +294,74 @@ mod tests {
             concurrent_calls: Some(usize::MAX),
         });
         assert_eq!(higher, host);
+    }
+
+    #[test]
+    fn every_limit_can_be_set_by_its_name() {
+        let limits = Limits::default();
+        let fields = serde_json::to_value(&limits).unwrap();
+        let fields: Vec<&str> = fields.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, LimitSettings::NAMES);
+        assert_eq!(limits.with(&limits.settings()), limits);
+        for name in LimitSettings::NAMES {
+            let value = serde_json::to_value(limits.settings()).unwrap()[name].clone();
+            let value = value.as_str().map_or(value.to_string(), str::to_owned);
+            let set: LimitSettings = format!("{name}={value}").parse().unwrap();
+            assert_eq!(set.names(), [*name]);
+        }
+    }
+
+    #[test]
+    fn an_operator_raises_for_all_and_for_one_package() {
+        let policy: Policy =
+            "[limits]\npayload = \"10MiB\"\n[packages.p.limits]\npayload = \"20MiB\"\nmemory = \"256MiB\"\n"
+                .parse()
+                .unwrap();
+        let host = Limits::default().with(&policy.limits);
+        assert_eq!(host.payload, 10 << 20);
+        assert_eq!(host.of_package("p", &policy).payload, 20 << 20);
+        assert_eq!(host.of_package("q", &policy), host);
+        assert_eq!(host.with_room_for(&policy).memory, 256 << 20);
+        let request = LimitRequest {
+            payload: Some(ByteSize(30 << 20)),
+            depth: Some(3),
+            concurrent_calls: Some(100),
+            ..LimitRequest::default()
+        };
+        let above = host.of_package("p", &policy).ineffective(&request);
+        let above: Vec<_> = above
+            .iter()
+            .map(|above| (above.limit, above.asked.as_str(), above.allowed.as_str()))
+            .collect();
+        assert_eq!(above, [("payload", "30MiB", "20MiB"), ("plugin_calls", "100", "64")]);
+    }
+
+    /// The page's table of limits: name, what it bounds, default, error, key in a
+    /// manifest.
+    #[test]
+    fn the_page_on_limits_has_every_limit_as_it_is() {
+        let page = include_str!("../../docs/limits.md");
+        let rows: Vec<Vec<&str>> = page
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .map(|line| {
+                line.trim_matches('|')
+                    .split(" | ")
+                    .map(|cell| cell.trim().trim_matches('`'))
+                    .collect()
+            })
+            .collect();
+        let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+        assert_eq!(names, LimitSettings::NAMES);
+        let defaults = serde_json::to_value(Limits::default().settings()).unwrap();
+        for row in rows {
+            assert_eq!(row.len(), 5, "{row:?}");
+            let default = &defaults[row[0]];
+            let default = default.as_str().map_or(default.to_string(), str::to_owned);
+            assert_eq!(row[2], default, "{row:?}");
+            let kind = serde_json::from_value::<crate::ErrorKind>(row[3].into());
+            assert!(kind.is_ok() || row[3] == "-", "{row:?}");
+            assert_eq!(row[4], distri_manifest::manifest_key(row[0]).unwrap_or("-"), "{row:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use distri_manifest::{Instances, Manifest, Policy};
+use distri_manifest::{Instances, ItemName, Manifest, Policy};
 use tokio::sync::Semaphore;
 
 use crate::code::{Code, Loader, Start};
@@ -51,6 +51,7 @@ impl Plugin {
         policy: &Policy,
     ) -> Self {
         let grant = Grant::new(&artifact.package, &artifact.capabilities, policy);
+        let limits = limits.of_package(artifact.package.as_str(), policy);
         let info = PluginInfo {
             package: artifact.package,
             version: artifact.version,
@@ -205,10 +206,7 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
     let items: Vec<ItemInfo> = items
         .into_iter()
         .enumerate()
-        .map(|(at, item)| {
-            serde_json::from_value(item)
-                .map_err(|error| bad(format!("gave a wrong item {at}: {error}")))
-        })
+        .map(|(at, item)| parse_item(what, at, item))
         .collect::<Result<_>>()?;
     let mut names = BTreeSet::new();
     for item in &items {
@@ -220,6 +218,34 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
         }
     }
     Ok(items)
+}
+
+/// One item, in the words of who wrote it: a tool by its name.
+fn parse_item(what: &str, at: usize, item: serde_json::Value) -> Result<ItemInfo> {
+    let bad = |message: String, hint: &str| {
+        Error::new(ErrorKind::InvalidComponent, message).with_hint(hint)
+    };
+    let number = at + 1;
+    let name = match item.get("name") {
+        Some(serde_json::Value::String(name)) => name.clone(),
+        Some(other) => {
+            let message = format!("{what} number {number} has the name {other}, which is no text");
+            return Err(bad(message, "give it a `name` of letters, digits, `-` and `_`"));
+        }
+        None => {
+            let message = format!("{what} number {number} has no name");
+            return Err(bad(message, "give it a `name` of letters, digits, `-` and `_`"));
+        }
+    };
+    if let Err(error) = ItemName::new(name.as_str()) {
+        return Err(bad(error.to_string(), &format!("rename this {what} where it is made")));
+    }
+    serde_json::from_value(item).map_err(|error| {
+        bad(
+            format!("the {what} `{name}` is described wrongly: {error}"),
+            "a description is `{name, description, version, parameters}`",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -247,7 +273,9 @@ mod tests {
     fn wrong_items_are_refused_with_their_place() {
         for (json, expected) in [
             ("oops", "not JSON"),
-            ("[{}]", "wrong item 0"),
+            ("[{}]", "tool number 1 has no name"),
+            (r#"[{"name":1}]"#, "tool number 1 has the name 1, which is no text"),
+            (r#"[{"name":"a","description":1}]"#, "the tool `a` is described wrongly"),
             (r#"[{"name":"a b"}]"#, "not a valid tool or workflow name"),
             (r#"[{"name":"a"},{"name":"a"}]"#, "`a` twice"),
         ] {

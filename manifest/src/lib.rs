@@ -16,7 +16,10 @@
 //! ```
 
 mod capabilities;
+mod diagnose;
 mod error;
+mod keys;
+mod limits;
 mod manifest;
 mod name;
 mod nearest;
@@ -30,9 +33,10 @@ pub use capabilities::{
     NetworkRequest, SecretRequest,
 };
 pub use error::ManifestError;
+pub use limits::{LimitSettings, manifest_key};
 pub use manifest::{
     Build, Dependency, EngineKind, Entrypoint, InstanceMode, Instances, LimitRequest,
-    MANIFEST_FILE, Manifest,
+    MANIFEST_FILE, Manifest, limit_line,
 };
 pub use name::{ItemName, ItemRef, NameError, PackageName, WORKSPACE_PACKAGE};
 pub use nearest::{nearest, suggestion};

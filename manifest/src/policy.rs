@@ -10,9 +10,10 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::diagnose::{Place, diagnose};
 use crate::{
     Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, HostPattern,
-    ManifestError, NamePattern, PackageName, SecretRequest, ToolPattern,
+    LimitSettings, ManifestError, NamePattern, PackageName, SecretRequest, ToolPattern,
 };
 
 /// The usual name of a policy's file.
@@ -41,6 +42,8 @@ pub struct Policy {
     pub all: Allowance,
     /// For single packages, beside that.
     pub packages: BTreeMap<PackageName, Allowance>,
+    /// The host's limits, higher or lower than what it begins with.
+    pub limits: LimitSettings,
     /// The databases that there are, by name.
     pub databases: BTreeMap<String, DatabaseConfig>,
     /// Whether packages get the tools, agents and folders of their workspace as
@@ -72,6 +75,9 @@ pub struct Allowance {
     pub filesystem: Vec<FilesystemAllowance>,
     /// Databases that may be used.
     pub databases: Vec<DatabaseRequest>,
+    /// For a single package: limits of its own, higher or lower than the host's. Its
+    /// manifest may lower them.
+    pub limits: LimitSettings,
 }
 
 /// `network` of a policy.
@@ -159,15 +165,48 @@ impl Policy {
 
     /// Reads and checks the policy in a file.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(path, &crate::text::load(path)?)
     }
 
     /// Checks a policy's text. `path` is only named in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
-        toml::from_str(text)
-            .map_err(|error| ManifestError::from_toml(path, &without_passwords(text), &error))
+        let text = distri_files::without_mark(text);
+        let policy: Self = toml::from_str(text)
+            .map_err(|error| diagnose(path, text, without_passwords, &error))?;
+        policy.check_limits(path, text)?;
+        Ok(policy)
+    }
+
+    /// Limits stand where they have an effect: `[limits]` for all, and a package's own
+    /// for what a package can have for itself.
+    fn check_limits(&self, path: &Path, text: &str) -> Result<(), ManifestError> {
+        let fail = |key: &str, name: &str, message: String| {
+            let place = Place::of_key(text, &format!("{key}.{name}"));
+            let span = place.map(|place| place.span);
+            let help = format!("write `{name}` in `[limits]`");
+            let shown = without_passwords(text);
+            Err(ManifestError::at(path, &shown, span, message, Some(help)))
+        };
+        if let Some(name) = self.all.limits.names().first() {
+            let message = "the limits for all packages are the host's".to_owned();
+            return fail("all.limits", name, message);
+        }
+        for (package, allowed) in &self.packages {
+            if let Some(name) = allowed.limits.of_the_host() {
+                let message = format!("`{name}` is a limit of the whole host, not of a package");
+                return fail(&format!("packages.{package}.limits"), name, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets limits as the last word of the operator: for the host, and for every
+    /// package that has its own.
+    pub fn set_limits(&mut self, settings: &LimitSettings) {
+        self.limits.extend(settings);
+        for allowed in self.packages.values_mut() {
+            allowed.limits.extend(settings);
+        }
     }
 
     /// What it allows a package: what it allows all, and the package itself.
@@ -191,7 +230,7 @@ impl FromStr for Policy {
 impl Allowance {
     /// Allows what another allows, too.
     pub fn extend(&mut self, other: Self) {
-        let Self { tools, agents, secrets, env, network, filesystem, databases } = other;
+        let Self { tools, agents, secrets, env, network, filesystem, databases, limits } = other;
         self.tools.extend(tools);
         self.agents.extend(agents);
         self.secrets.extend(secrets);
@@ -200,6 +239,7 @@ impl Allowance {
         self.network.addresses.extend(network.addresses);
         self.filesystem.extend(filesystem);
         self.databases.extend(databases);
+        self.limits.extend(&limits);
     }
 
     /// Whether a secret may be used as it is asked for.
@@ -245,6 +285,7 @@ impl From<&Capabilities> for Allowance {
                 .map(|FilesystemRequest { path, access, .. }| FilesystemAllowance { path, access })
                 .collect(),
             databases,
+            limits: LimitSettings::default(),
         }
     }
 }
@@ -327,9 +368,32 @@ mod tests {
             let error = text.parse::<Policy>().unwrap_err();
             assert!(!format!("{error:?}").contains("ss@"), "{error:?}");
         }
+        let error = "[databases]\nmain = \"postgres://me:pass@host/db\"".parse::<Policy>();
+        assert!(!format!("{:?}", error.unwrap_err()).contains("pass@"));
         let policy: Policy =
             "[databases.main]\nurl = \"postgres://me:pass@host/db\"".parse().unwrap();
         assert!(!format!("{policy:?}").contains("pass"), "{policy:?}");
+    }
+
+    #[test]
+    fn limits_are_the_hosts_or_a_packages_own() {
+        let text = "[limits]\npayload = \"10MiB\"\nkept_instances = 3\n[packages.weather.limits]\ntimeout = \"2m\"\n";
+        let mut policy: Policy = text.parse().unwrap();
+        assert_eq!(policy.limits.payload, Some(crate::ByteSize(10 << 20)));
+        assert_eq!(policy.allowance("weather").limits.names(), ["timeout"]);
+        assert!(policy.allowance("other").limits.names().is_empty());
+        policy.set_limits(&"timeout=5s".parse().unwrap());
+        assert_eq!(policy.allowance("weather").limits.timeout, policy.limits.timeout);
+
+        let wrong = |text: &str| {
+            let error = text.parse::<Policy>().unwrap_err();
+            (error.to_string(), error.line())
+        };
+        let (message, line) = wrong("[packages.weather.limits]\nkept_instances = 3\n");
+        assert_eq!(message, "`kept_instances` is a limit of the whole host, not of a package");
+        assert_eq!(line, Some(2));
+        assert_eq!(wrong("[all.limits]\ndepth = 3\n").1, Some(2));
+        assert_eq!(wrong("[limits]\npaylod = \"1MiB\"\n").0, "unknown key `paylod`");
     }
 
     #[test]

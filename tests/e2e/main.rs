@@ -12,7 +12,11 @@ mod docs;
 mod embedding;
 mod failures;
 mod fetch;
+#[expect(dead_code, reason = "the adversarial tests use all of it")]
+#[path = "../adversarial/guest.rs"]
+mod guest;
 mod operator;
+mod output;
 mod platform;
 mod postgres;
 #[expect(dead_code, reason = "the adversarial tests use all of it")]
@@ -21,3 +25,4 @@ mod server;
 mod support;
 #[path = "../adversarial/transcript.rs"]
 mod transcript;
+mod words;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use distri_build::{Builder, Built, Package};
+use distri_build::{Built, Package};
 use distri_host::{Artifact, Catalog, Host};
 use distri_manifest::PackageName;
 use tokio::task::JoinSet;
@@ -78,7 +78,7 @@ impl Workspace {
             on(BuildEvent::CatalogSetAside(aside));
             Catalog::default()
         };
-        let builder = Builder::new(host.clone(), self.root());
+        let builder = self.builder(host);
         let mut report = BuildReport { packages: Vec::new(), failed: Vec::new() };
         let fail =
             |report: &mut BuildReport, on: &mut dyn FnMut(BuildEvent<'_>), name: String, error| {

@@ -39,7 +39,7 @@ impl Workspace {
         only: Option<&str>,
         mut on: impl FnMut(&PackageCheck),
     ) -> Result<Vec<PackageCheck>> {
-        let builder = Builder::new(host.clone(), self.root());
+        let builder = self.builder(host);
         let catalog = self.store().catalog().unwrap_or_default();
         let mut known: BTreeSet<PackageName> = catalog.packages.keys().cloned().collect();
         let packages = self.packages()?;
@@ -58,7 +58,18 @@ impl Workspace {
                 {
                     continue;
                 }
-                Ok(package) => one(&builder, &package, &known, agents).await,
+                Ok(package) => {
+                    let mut check = one(&builder, &package, &known, agents).await;
+                    let manifest = &package.manifest;
+                    let folder = package.folder.strip_prefix(self.root());
+                    check.warnings.extend(self.ineffective_limits(
+                        &manifest.package,
+                        folder.unwrap_or(&package.folder),
+                        &manifest.limits,
+                        &manifest.instances,
+                    ));
+                    check
+                }
             };
             on(&check);
             checks.push(check);

@@ -12,6 +12,7 @@ mod audit;
 mod build;
 mod check;
 mod error;
+mod limits;
 mod policy;
 mod root;
 mod secrets;

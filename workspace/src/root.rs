@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use distri_build::Package;
-use distri_host::ArtifactStore;
+use distri_build::{Builder, Listener, Package};
+use distri_host::{ArtifactStore, Host};
 use distri_manifest::{MANIFEST_FILE, Manifest, PackageName, WORKSPACE_PACKAGE};
 
 use crate::{Result, WorkspaceError};
@@ -16,6 +16,7 @@ const ROOT_VARIABLE: &str = "CURRENT_WORKING_DIR";
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
+    listener: Listener,
 }
 
 /// The root of the workspace that a command run in `current` is about:
@@ -46,7 +47,17 @@ pub fn find_root(current: &Path, directory: Option<&Path>) -> Result<PathBuf> {
 impl Workspace {
     /// The workspace at `root`, an absolute path. Nothing is read yet.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, listener: Listener::default() }
+    }
+
+    /// The same, and this one hears what a build or a check does that takes long.
+    #[must_use]
+    pub fn reporting(self, listener: Listener) -> Self {
+        Self { listener, ..self }
+    }
+
+    pub(crate) fn builder(&self, host: &Host) -> Builder {
+        Builder::new(host.clone(), &self.root).reporting(self.listener.clone())
     }
 
     /// The root folder.

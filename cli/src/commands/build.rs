@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use distri_host::{Artifact, Policy, decisions};
-use distri_workspace::{BuildEvent, PackageBuild, needing_approval};
+use distri_workspace::{BuildEvent, PackageBuild, Workspace, needing_approval};
 use serde_json::{Value, json};
 
 use super::print_json;
@@ -18,6 +18,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let before = workspace.store().catalog().unwrap_or_default();
     let progress = terminal::Progress::new();
     let quiet = args.json;
+    let workspace = session::showing(workspace, &progress, quiet);
     let report = workspace
         .build(&host, |event| match event {
             BuildEvent::PreparingEngine => {
@@ -33,6 +34,9 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
                 if !quiet {
                     terminal::say(&line(built));
                     say_asked(&built.artifact, before.packages.get(&built.artifact.package));
+                    for warning in warnings(&workspace, built) {
+                        terminal::warning(&format!("{}: {warning}", built.artifact.package));
+                    }
                 }
             }),
             BuildEvent::Compiled(package, elapsed) => progress.done(|| {
@@ -86,6 +90,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
                     "unchanged": built.unchanged,
                     "callable_ms": millis(built.callable),
                     "image_ms": built.compiled.map(millis),
+                    "warnings": warnings(&workspace, built),
                 })
             })
             .collect();
@@ -105,14 +110,16 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
         let packages = if built == 1 { "package" } else { "packages" };
         terminal::say(&format!("{built} {packages} built{failed} in {}", show(began.elapsed())));
     }
-    if report.failed.is_empty() {
-        Ok(())
-    } else if args.json {
-        // The report above names what failed.
-        Err(Failure::Reported(Value::Null))
-    } else {
-        Err(Failure::Reported(json!(errors)))
+    if report.failed.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// What of a package's manifest has no effect; said when it is built.
+fn warnings(workspace: &Workspace, built: &PackageBuild) -> Vec<String> {
+    if built.unchanged {
+        return Vec::new();
     }
+    let Artifact { package, folder, limits, instances, .. } = &built.artifact;
+    workspace.ineffective_limits(package, folder, limits, instances)
 }
 
 fn line(built: &PackageBuild) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use distri_build::StackMap;
 use distri_host::{Artifact, Catalog, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
-use distri_manifest::ItemRef;
+use distri_manifest::{ItemRef, LimitSettings, Span};
 use distri_workspace::{Audit, PackageAudit, Workspace};
 use serde_json::{Value, json, value::RawValue};
 
@@ -18,10 +18,22 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
     let input = input(&call.input)?;
     let workspace = session::workspace(args)?;
     let mut policy = workspace.policy(call.operator.policy.as_deref(), call.operator.locked)?;
+    // The operator's own word for this call: the deadline may be later than usual.
+    let deadline = LimitSettings { timeout: call.timeout.map(Span), ..LimitSettings::default() };
+    for settings in [&deadline].into_iter().chain(&call.limits) {
+        policy.set_limits(settings);
+    }
     let catalog = workspace.store().catalog()?;
+    let mut warnings = Vec::new();
     if let Some(artifact) = named(&catalog, &call.name, kind) {
         operator::ask_for_pending(&workspace, artifact, &mut policy, args.json)?;
-        if !args.json {
+        if args.json {
+            let pending = operator::pending(artifact, &policy);
+            let package = &artifact.package;
+            warnings.extend(pending.iter().map(|decision| {
+                format!("`{package}` was not granted {}", operator::describe(decision))
+            }));
+        } else {
             operator::warn_of_unset_secrets(artifact, &policy)?;
         }
     }
@@ -33,7 +45,14 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         .map_err(|error| Failure::Usage(unbuilt(&workspace, &call.name, error)))?;
     let artifact = artifacts.iter().find(|artifact| artifact.package.as_str() == package);
     if artifact.is_some_and(|artifact| distri_build::is_stale(workspace.root(), artifact)) {
-        terminal::warning(&format!("`{package}` changed since it was built; run `distri build`"));
+        warnings.push(format!(
+            "`{package}` changed since it was built, and what runs is the older build; run `distri build`"
+        ));
+    }
+    if !args.json {
+        for warning in &warnings {
+            terminal::warning(warning);
+        }
     }
 
     let name = format!("{package}/{item}");
@@ -65,7 +84,8 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         return Err(with_audit(Failure::Guest { name, message, detail, located }));
     }
     if args.json {
-        print_json(&Answered { result: RawValue::from_string(answer.result).ok(), audit });
+        let result = RawValue::from_string(answer.result).ok();
+        print_json(&Answered { result, audit, warnings });
     } else {
         let value: Value =
             serde_json::from_str(&answer.result).unwrap_or(Value::String(answer.result));
@@ -80,6 +100,9 @@ struct Answered {
     result: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<Vec<PackageAudit>>,
+    /// What the operator would be told on standard error.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// The package that a name means, as far as the catalog tells.

@@ -1,8 +1,7 @@
 //! `distri conformance`.
 
 use distri_conformance::{Status, check};
-use distri_host::{Error, ErrorKind};
-use serde_json::json;
+use distri_host::{Error, ErrorKind, Limits};
 
 use super::{print_json, print_line};
 use crate::args::{Args, Conformance};
@@ -11,7 +10,8 @@ use crate::session;
 use crate::terminal::Progress;
 
 pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Failure> {
-    let wasm = std::fs::read(&conformance.component).map_err(|error| {
+    let most = u64::try_from(Limits::default().component_size).unwrap_or(u64::MAX);
+    let wasm = distri_files::read(&conformance.component, most).map_err(|error| {
         let path = conformance.component.display();
         Failure::Usage(Error::new(ErrorKind::NotFound, format!("cannot read `{path}`: {error}")))
     })?;
@@ -43,5 +43,5 @@ pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Fa
             report.abi
         ));
     }
-    if failed == 0 { Ok(()) } else { Err(Failure::Reported(json!({ "failed": failed }))) }
+    if failed == 0 { Ok(()) } else { Err(Failure::Reported) }
 }

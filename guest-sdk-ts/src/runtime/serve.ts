@@ -5,6 +5,7 @@
  */
 import "./random.ts";
 import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
+import { CallError } from "../error.ts";
 import { environment } from "#host";
 import { end, enter } from "./phase.ts";
 
@@ -188,6 +189,8 @@ function contextOf(guest: GuestContext): ExecutionContext {
 
 /** One line for people. */
 function summary(thrown: unknown): string {
+  // What another plugin failed with says so itself, however many pass it on.
+  if (thrown instanceof CallError && thrown.kind === "guest-error") return thrown.message;
   if (thrown instanceof Error) {
     const text = thrown.name === "Error" ? thrown.message || "Error" : `${thrown.name}: ${thrown.message}`;
     return thrown.cause instanceof Error ? `${text} (${thrown.cause.message})` : text;
