@@ -2,11 +2,13 @@
 //! conform to `distri:plugin`, are checked, and are recorded as
 //! [`distri_host::Artifact`]s. Nothing of a package runs here but the top level
 //! of its script and `get-*-info`, bounded and with no grants; and a Rust
-//! package's build scripts, which cargo runs with the user's rights.
+//! package's build scripts, which cargo runs with the user's rights and without the
+//! operator's secrets in their environment.
 
 mod bundle;
 mod component;
 mod engine;
+mod environment;
 mod error;
 mod inputs;
 mod package;

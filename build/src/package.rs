@@ -1,6 +1,8 @@
 //! One package from its folder to its artifact.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use distri_host::{Artifact, ArtifactStore, Description, Host, Script};
@@ -33,13 +35,15 @@ pub struct Builder {
     host: Host,
     root: PathBuf,
     store: ArtifactStore,
+    /// Files of earlier builds that were looked at: packages share some.
+    whole: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Builder {
-    /// A builder for the workspace at `root`, an absolute path. The host runs
-    /// what must run of a package, and compiles what is built.
-    pub fn new(host: Host, root: &Path) -> Self {
-        Self { host, root: root.to_owned(), store: ArtifactStore::of_workspace(root) }
+    /// A builder for the workspace of this store. The host runs what must run of a
+    /// package, and compiles what is built.
+    pub fn new(host: Host, store: ArtifactStore) -> Self {
+        Self { host, root: store.root().to_owned(), store, whole: Arc::default() }
     }
 
     /// Where artifacts go.
@@ -59,6 +63,12 @@ impl Builder {
             Some(Entrypoint::Wasm(wasm)) => self.wasm(package, wasm).await?,
             None => self.agents_only(package)?,
         };
+        if !artifact.component.is_empty()
+            && artifact.tools.is_empty()
+            && artifact.workflows.is_empty()
+        {
+            return Err(nothing_offered(&artifact));
+        }
         Ok(Built { artifact, unchanged: false })
     }
 
@@ -93,13 +103,6 @@ impl Builder {
 
     fn is_current(&self, package: &Package, before: &Artifact) -> Result<bool> {
         let builder = fingerprint(&package.manifest)?;
-        let kept = before.component.is_empty()
-            || self.store.has(&before.component)
-                && before.script.as_ref().is_none_or(|script| {
-                    [&script.engine, &script.source, &script.source_map]
-                        .iter()
-                        .all(|digest| self.store.has(digest))
-                });
         let described = self.blank(package, &before.language, &builder);
         let same_manifest = Artifact {
             component: before.component.clone(),
@@ -111,7 +114,24 @@ impl Builder {
             inputs: before.inputs.clone(),
             ..described
         } == *before;
-        Ok(kept && same_manifest && inputs::unchanged(&self.store, &self.root, &before.inputs))
+        Ok(same_manifest
+            && inputs::unchanged(&self.store, &self.root, &before.inputs)
+            && self.is_whole(before))
+    }
+
+    /// Whether every file of an earlier build is there, byte for byte.
+    fn is_whole(&self, before: &Artifact) -> bool {
+        let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        before.digests().all(|digest| {
+            if whole().contains(digest) {
+                return true;
+            }
+            let has = self.store.has(digest);
+            if has {
+                whole().insert(digest.to_owned());
+            }
+            has
+        })
     }
 
     /// An artifact with everything that the manifest says.
@@ -173,12 +193,11 @@ impl Builder {
 
     async fn wasm(&self, package: &Package, wasm: &Path) -> Result<Artifact> {
         let (language, built) = if package.folder.join("Cargo.toml").is_file() {
-            ("rust", rust::build(&package.folder, &self.store.folder().join("cargo")).await?)
+            ("rust", rust::build(&self.root, &package.folder).await?)
         } else {
             let path = package.folder.join(wasm);
-            let bytes = std::fs::read(&path).map_err(|error| {
-                BuildError::other(format!("cannot read the component `{}`: {error}", path.display()))
-                    .with_help("`[entrypoints] wasm` in the manifest names it, relative to the manifest's folder")
+            let bytes = inputs::read_within(&self.root, &path).map_err(|error| {
+                error.with_help("`[entrypoints] wasm` in the manifest names the component, relative to the manifest's folder")
             })?;
             ("component", rust::Output { component: component(bytes)?, files: vec![path] })
         };
@@ -211,10 +230,25 @@ fn manifest_file(package: &Package) -> Option<PathBuf> {
     Some(package.folder.join(MANIFEST_FILE)).filter(|path| path.is_file())
 }
 
+/// The error about a plugin that nobody could call.
+fn nothing_offered(artifact: &Artifact) -> BuildError {
+    let help = match artifact.language.as_str() {
+        "typescript" => {
+            "export them from the entry point: `export default { tools: [ … ], workflows: [ … ] }`"
+        }
+        "rust" => {
+            "name them: `export_plugin! { tools: [ … ], workflows: [ … ] }`, or answer with them from `get-tool-info`"
+        }
+        _ => "a plugin answers with them from `get-tool-info` and `get-workflow-info`",
+    };
+    BuildError::other(format!("`{}` offers no tools and no workflows", artifact.package))
+        .with_help(help)
+}
+
 /// Whether a source that the artifact was built from was changed or removed
-/// since, in the workspace at `root`.
-pub fn is_stale(root: &Path, artifact: &Artifact) -> bool {
-    !inputs::unchanged(&ArtifactStore::of_workspace(root), root, &artifact.inputs)
+/// since, in the workspace of this store.
+pub fn is_stale(store: &ArtifactStore, artifact: &Artifact) -> bool {
+    !inputs::unchanged(store, store.root(), &artifact.inputs)
 }
 
 /// What of this program the build of such a package depends on.

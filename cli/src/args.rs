@@ -19,6 +19,7 @@ Examples:
   distri list tools --json
 
 The workspace is the folder that --directory names, else $CURRENT_WORKING_DIR,
+else the nearest one from here upward (with plugins/, agents/ or .distri/),
 else examples/, else the current folder.
 
 Exit codes: 0 done, 1 the thing failed, 2 wrong usage."
@@ -60,7 +61,7 @@ Examples:
   distri new plugins/greeter --lang ts
   distri new plugins/greeter --lang rust --kind workflow
 
-The last part of the path is the package's name.")]
+The path is below the workspace's folder; its last part is the package's name.")]
     New(New),
 
     /// Check packages without putting them into the catalog

@@ -8,9 +8,9 @@ use distri_host::{
     AgentCall, Artifact, Caller, Capability, Decision, Error, ErrorKind, Granted, HostServices,
     Policy, Result as HostResult,
 };
-use distri_manifest::{Capabilities, PackageName};
+use distri_manifest::PackageName;
 use distri_workspace::{
-    Approvals, Audit, ScriptedAgents, SecretStore, Workspace, needing_approval,
+    Approvals, Audit, Changed, ScriptedAgents, SecretStore, Workspace, needing_approval,
 };
 
 use crate::failure::Failure;
@@ -80,8 +80,9 @@ pub(crate) fn ask_for_pending(
     // An approval is for all that is asked for: all of it is shown.
     let asked = needing_approval(&artifact.capabilities);
     if confirm(package, &distri_host::decisions(package, &asked, policy))? {
-        approve(workspace, package, &artifact.capabilities)?;
-        Approvals::of_user(workspace.root())?.extend(policy)?;
+        let approvals = Approvals::of_user(workspace.root())?;
+        approvals.approve(artifact)?;
+        approvals.extend(policy)?;
     }
     Ok(())
 }
@@ -100,13 +101,27 @@ pub(crate) fn warn_of_unset_secrets(artifact: &Artifact, policy: &Policy) -> Res
     Ok(())
 }
 
-/// Records an approval.
-pub(crate) fn approve(
+/// Tells the operator of packages that are not what they were when they were approved.
+pub(crate) fn warn_of_changes<'a>(
     workspace: &Workspace,
-    package: &PackageName,
-    asked: &Capabilities,
+    artifacts: impl IntoIterator<Item = &'a Artifact>,
 ) -> Result<(), Failure> {
-    Ok(Approvals::of_user(workspace.root())?.approve(package, asked)?)
+    for Changed { package, approved, what, .. } in
+        Approvals::of_user(workspace.root())?.changes(artifacts)?
+    {
+        let since = approved.map(|when| format!(" on {when}")).unwrap_or_default();
+        terminal::warning(&format!("`{package}` changed since you approved it{since}:"));
+        for change in what {
+            terminal::say(&format!("  {change}"));
+        }
+        terminal::note(
+            "hint",
+            &format!(
+                "look at what changed, then run `distri approve {package}` again, or with `--revoke`"
+            ),
+        );
+    }
+    Ok(())
 }
 
 /// Whether somebody can be asked.

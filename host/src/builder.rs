@@ -4,23 +4,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use distri_manifest::Policy;
-use etcetera::BaseStrategy as _;
 use tokio::sync::Semaphore;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheFolder};
 use crate::code::{self, Loader};
 use crate::databases::Databases;
-use crate::engine::{engine, internal};
+use crate::engine::engine;
 use crate::functions::FunctionCache;
 use crate::host::Inner;
 use crate::images::Images;
 use crate::kept::Kept;
 use crate::network::Network;
+use crate::own_folders::OwnFolders;
 use crate::places::Open;
-use crate::{
-    CompilerProcess, Error, ErrorKind, Host, HostServices, InMemorySessions, Limits, Resolver,
-    Result,
-};
+use crate::{CompilerProcess, Host, HostServices, InMemorySessions, Limits, Resolver, Result};
 
 /// Makes a [`Host`]. Every setting has a default.
 #[derive(Default)]
@@ -30,7 +27,8 @@ pub struct HostBuilder {
     policy: Option<Policy>,
     workspace: Option<PathBuf>,
     services: Option<Arc<dyn HostServices>>,
-    cache: CacheFolder,
+    cache: Option<CacheFolder>,
+    without_cache: bool,
     cache_size: Option<u64>,
     compiler: Option<CompilerProcess>,
     resolver: Option<Arc<dyn Resolver>>,
@@ -66,9 +64,12 @@ impl HostBuilder {
         self
     }
 
-    /// The folder for compiled code; `distri` in the user's cache folder otherwise.
+    /// The folder for compiled code; `distri/compiled` in the user's cache folder
+    /// otherwise. It is made with the mode 0700; one that belongs to another user, that
+    /// others may write, or that is a link is refused.
     pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.cache = CacheFolder::At(folder.into());
+        self.cache = Some(CacheFolder::At(folder.into()));
+        self.without_cache = false;
         self
     }
 
@@ -104,7 +105,7 @@ impl HostBuilder {
 
     /// Keeps no compiled code.
     pub fn without_cache(mut self) -> Self {
-        self.cache = CacheFolder::Nowhere;
+        self.without_cache = true;
         self
     }
 
@@ -113,10 +114,15 @@ impl HostBuilder {
     /// # Errors
     ///
     /// `internal` when the machine refuses the engine's address space or the
-    /// cache folder cannot be made; `invalid-input` for a root certificate that is
+    /// cache folder cannot be made or is not this user's alone; `invalid-input` for a root certificate that is
     /// none.
     pub fn build(self) -> Result<Host> {
-        let cache = self.cache.open(self.cache_size)?;
+        let place = self.cache.unwrap_or_default();
+        let cache = match self.without_cache {
+            true => None,
+            false => Some(Arc::new(Cache::open(&place, self.cache_size)?)),
+        };
+        let own_folders = OwnFolders::new(cache.as_ref().map(|cache| cache.folder()));
         let functions = cache.clone().map(|cache| Arc::new(FunctionCache::new(cache)));
         let engine = engine(&self.limits, functions.clone())?;
         let linker = code::linker(&engine)?;
@@ -145,35 +151,7 @@ impl HostBuilder {
             workspace: self.workspace,
             generation: RwLock::default(),
             active: Open::default(),
+            own_folders,
         }))
-    }
-}
-
-/// Where compiled code is kept.
-#[derive(Debug, Clone, Default)]
-enum CacheFolder {
-    #[default]
-    OfUser,
-    At(PathBuf),
-    Nowhere,
-}
-
-impl CacheFolder {
-    /// None when nothing is kept.
-    fn open(self, size: Option<u64>) -> Result<Option<Arc<Cache>>> {
-        let folder = match self {
-            Self::At(folder) => folder,
-            Self::OfUser => {
-                let strategy = etcetera::choose_base_strategy().map_err(internal)?;
-                strategy.cache_dir().join("distri").join("compiled")
-            }
-            Self::Nowhere => return Ok(None),
-        };
-        let cache = Cache::open(&folder, size).map_err(|error| {
-            let message = format!("cannot use the cache folder `{}`: {error}", folder.display());
-            Error::new(ErrorKind::Internal, message)
-                .with_hint("name another one, or run without a cache")
-        })?;
-        Ok(Some(Arc::new(cache)))
     }
 }

@@ -82,21 +82,40 @@ impl Loader {
         if let (Some(compiler), Some(cache)) = (&self.compiler, &self.cache) {
             compiler.compile(cache, &self.limits, wasm)?;
             return self.cached(digest).ok_or_else(|| {
-                Error::new(ErrorKind::Internal, "the compiler left nothing in the cache")
+                cache.not_kept(&std::io::Error::other("what the compiler left there is gone"))
             });
         }
-        let compile = || Component::from_binary(&self.engine, wasm);
-        let component = match &self.functions {
-            Some(functions) => functions.during(compile),
-            None => compile(),
-        }
-        .map_err(not_compiled)?;
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.put_image(&component, digest)
-        {
+        let component = self.compile(wasm)?;
+        if let Err(error) = self.keep(&component, digest) {
             tracing::warn!(%error, "a compiled image is not kept");
         }
         Ok(component)
+    }
+
+    /// Compiles in this process, whatever is in the cache.
+    fn compile(&self, wasm: &[u8]) -> Result<Component> {
+        let compile = || Component::from_binary(&self.engine, wasm);
+        match &self.functions {
+            Some(functions) => functions.during(compile),
+            None => compile(),
+        }
+        .map_err(not_compiled)
+    }
+
+    /// Keeps compiled code, where there is a cache.
+    fn keep(&self, component: &Component, digest: &str) -> Result<()> {
+        let Some(cache) = &self.cache else { return Ok(()) };
+        cache.put_image(component, digest).map_err(|error| cache.not_kept(&error))
+    }
+
+    /// Compiles a component for whoever finds it in the cache.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::component`], and `internal` where the cache does not take it.
+    pub(crate) fn compile_into_cache(&self, wasm: &[u8]) -> Result<()> {
+        self.check_bytes(wasm)?;
+        self.keep(&self.compile(wasm)?, &crate::cache::digest(wasm))
     }
 
     /// The component's image from the cache.

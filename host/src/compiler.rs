@@ -36,6 +36,7 @@ struct Request {
 struct Refusal {
     kind: ErrorKind,
     message: String,
+    hint: Option<String>,
 }
 
 impl CompilerProcess {
@@ -81,7 +82,14 @@ impl CompilerProcess {
         let said = output.rewind().and_then(|()| output.read_to_end(&mut text));
         said.map_err(internal)?;
         Err(match serde_json::from_slice::<Refusal>(&text) {
-            Ok(Refusal { kind, message }) => Error::new(kind, message),
+            Ok(Refusal { kind, message, hint: None }) => Error::new(kind, message),
+            // Of the cache, which was named to the child and perhaps to nobody else.
+            Ok(Refusal { kind: kind @ ErrorKind::Internal, message, hint: Some(_) }) => {
+                Error::new(kind, message).with_hint(cache.hint())
+            }
+            Ok(Refusal { kind, message, hint: Some(hint) }) => {
+                Error::new(kind, message).with_hint(hint)
+            }
             // Killed from outside, for the memory it took perhaps, or a fault in it.
             Err(_) => Error::new(
                 ErrorKind::InvalidComponent,
@@ -121,7 +129,11 @@ impl Host {
     /// ends by itself when the host that started it is gone and its time is over.
     pub fn serve_compilation() -> u8 {
         let refuse = |error: &Error| {
-            let refusal = Refusal { kind: error.kind(), message: error.message().to_owned() };
+            let refusal = Refusal {
+                kind: error.kind(),
+                message: error.message().to_owned(),
+                hint: error.hint().map(str::to_owned),
+            };
             let _ = serde_json::to_writer(io::stdout(), &refusal);
             1
         };
@@ -145,5 +157,5 @@ fn compile_standard_input() -> Result<()> {
     });
     let host = Host::builder().limits(limits).cache_folder(cache).cache_size(cache_size).build()?;
     let wasm = wasm.get(1..).unwrap_or_default();
-    host.loader().component(wasm, &crate::cache::digest(wasm)).map(drop)
+    host.loader().compile_into_cache(wasm)
 }

@@ -81,6 +81,27 @@ impl Grant {
         }
     }
 
+    /// Refuses code that is not what the policy names.
+    ///
+    /// # Errors
+    ///
+    /// `denied` with both digests.
+    pub(crate) fn check_code(&self, digest: &str) -> Result<()> {
+        let Some(wanted) = self.allowed.digest.as_ref() else { return Ok(()) };
+        if wanted.as_hex() == digest {
+            return Ok(());
+        }
+        let package = &self.package;
+        let line = format!("digest = \"sha256:{digest}\"");
+        let detail = self.detail("digest", digest, "grant", &line);
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!("`{package}` is not the code that the policy allows: it is sha256:{digest}, allowed is {wanted}"),
+        )
+        .with_hint(format!("look at what changed, then put `{line}` into `[packages.{package}]` in the policy"))
+        .with_detail(detail))
+    }
+
     /// What the manifest asks for.
     pub(crate) fn asked(&self) -> &Capabilities {
         &self.asked

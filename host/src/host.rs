@@ -20,6 +20,7 @@ use crate::instance::{self, Live};
 use crate::kept::Kept;
 use crate::network::Network;
 use crate::outcome::{timed_out, unpanicking};
+use crate::own_folders::OwnFolders;
 use crate::places::Open;
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) images: Images,
     pub(crate) databases: Databases,
     pub(crate) active: Open,
+    pub(crate) own_folders: OwnFolders,
 }
 
 /// What a host is doing at a moment.
@@ -82,34 +84,44 @@ impl Host {
     /// file itself, as a package named after the file. A plugin of the same
     /// name is replaced; calls under way finish on the old one.
     ///
+    /// A record is taken where this user's `distri build` made it, in this workspace:
+    /// see [`ArtifactStore`].
+    ///
     /// Returns the package's name.
     ///
     /// # Errors
     ///
     /// `not-found` for a folder that was not built; `invalid-input` for a bad
-    /// manifest; `invalid-component` for bytes that are not a plugin.
+    /// manifest; `invalid-component` for bytes that are not a plugin, and for a record
+    /// that is not this user's.
     pub async fn load_plugin(&self, path: &Path) -> Result<String> {
-        if path.is_file() {
+        if !path.is_dir() {
             return self.load_file(path).await;
         }
         let manifest = Manifest::load(&path.join(MANIFEST_FILE)).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("bad manifest in `{}`: {error}", path.display()),
-            )
-            .with_source(error)
+            let why = std::error::Error::source(&error).map_or_else(
+                || format!("bad manifest in `{}`: {error}", path.display()),
+                |source| format!("{error}: {source}"),
+            );
+            Error::new(ErrorKind::InvalidInput, why).with_source(error)
         })?;
         if let Some(store) = ArtifactStore::above(path) {
             let mut catalog = store.catalog()?;
-            if let Some(artifact) = catalog.packages.remove(&manifest.package) {
+            let here = path.canonicalize().ok();
+            let artifact = catalog.packages.remove(&manifest.package);
+            // Another folder's package may have the name.
+            if let Some(artifact) = artifact
+                && store.root().join(&artifact.folder).canonicalize().ok() == here
+            {
                 let name = artifact.package.to_string();
                 self.load_artifacts([artifact], &store);
                 return Ok(name);
             }
+            catalog.proven(manifest.package.as_str())?;
         }
         match &manifest.entrypoint {
-            Some(Entrypoint::Wasm(wasm)) if path.join(wasm).is_file() => {
-                let bytes = read(&path.join(wasm))?;
+            Some(Entrypoint::Wasm(wasm)) if path.join(wasm).exists() => {
+                let bytes = self.read(&path.join(wasm))?;
                 self.load_component(&manifest, bytes).await
             }
             _ => Err(Error::new(
@@ -129,7 +141,22 @@ impl Host {
             Error::new(ErrorKind::InvalidInput, format!("`{stem}` cannot be a package's name"))
                 .with_hint("rename the file, or load a folder with a `distri.toml`")
         })?;
-        self.load_component(&manifest, read(path)?).await
+        self.load_component(&manifest, self.read(path)?).await
+    }
+
+    /// The bytes of a component's file.
+    fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        let max = u64::try_from(self.inner.limits.component_size).unwrap_or(u64::MAX);
+        distri_files::read(path, max).map_err(|error| {
+            let kind = match error.kind() {
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::FileTooLarge => {
+                    ErrorKind::InvalidComponent
+                }
+                _ => ErrorKind::NotFound,
+            };
+            Error::new(kind, format!("cannot read `{}`: {error}", path.display()))
+                .with_source(error)
+        })
     }
 
     /// Loads a component under a manifest. It is compiled now, and asked what
@@ -288,6 +315,10 @@ impl Host {
         &self.inner.network
     }
 
+    pub(crate) fn own_folders(&self) -> &OwnFolders {
+        &self.inner.own_folders
+    }
+
     pub(crate) fn databases(&self) -> &Databases {
         &self.inner.databases
     }
@@ -400,6 +431,7 @@ impl Host {
         if frame.deadline <= Instant::now() {
             return Err(timed_out(&frame.name(), &frame.limits));
         }
+        frame.plugin.grant.check_code(&frame.plugin.info.digest)?;
         let loader = &self.inner.loader;
         // The embedder's code, and the compiler: neither may outlast the call.
         let prepared = async {
@@ -475,11 +507,4 @@ fn without_secrets(frame: &Frame, answer: ToolResult) -> ToolResult {
             ToolResult { error: Some(frame.redact(error).into_owned()), result }
         }
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        Error::new(ErrorKind::NotFound, format!("cannot read `{}`: {error}", path.display()))
-            .with_source(error)
-    })
 }

@@ -83,6 +83,7 @@ mod network;
 mod open_files;
 mod outcome;
 mod output;
+mod own_folders;
 mod places;
 mod plugin;
 mod redact;
@@ -90,12 +91,13 @@ mod refusal;
 mod registry;
 mod services;
 mod state;
+mod store;
 mod waiting;
 mod wasi;
 mod web;
 mod wit;
 
-pub use artifact::{Artifact, ArtifactStore, Catalog, RUNTIME_FOLDER, Script};
+pub use artifact::{Artifact, Catalog, Script};
 pub use builder::HostBuilder;
 pub use building::{Description, Initialised};
 pub use cache::digest;
@@ -115,4 +117,5 @@ pub use services::{
     AgentCall, CallReport, Caller, Capability, HostServices, InMemorySessions, LogLevel, LogRecord,
     Sessions,
 };
+pub use store::{ArtifactStore, RUNTIME_FOLDER};
 pub use wit::Wit;

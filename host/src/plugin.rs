@@ -104,7 +104,7 @@ impl Plugin {
 
     /// The root of the workspace that its folders lie in.
     pub(crate) fn root(&self) -> Option<&Path> {
-        self.root.as_deref().or_else(|| self.built.as_ref()?.1.root())
+        self.root.as_deref().or_else(|| Some(self.built.as_ref()?.1.root()))
     }
 
     /// Keeps no instance from now on.

@@ -39,7 +39,8 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// An error at `span` (in bytes) of `text`.
+    /// An error at `span` (in bytes) of `text`; at its first line where there is none, so
+    /// that the file is named all the same.
     pub(crate) fn at(
         path: &Path,
         text: &str,
@@ -47,11 +48,14 @@ impl ManifestError {
         message: impl Into<String>,
         help: Option<String>,
     ) -> Self {
+        let span = span.unwrap_or(0..text.lines().next().map_or(0, str::len));
+        // Of no text there would be no excerpt, and no file's name.
+        let text = if text.is_empty() { "\n" } else { text };
         Self::Invalid {
             message: message.into(),
             source_code: NamedSource::new(path.display().to_string(), text.to_owned())
                 .with_language("TOML"),
-            span: span.map(SourceSpan::from),
+            span: Some(span.into()),
             help,
         }
     }

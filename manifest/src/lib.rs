@@ -16,6 +16,7 @@
 //! ```
 
 mod capabilities;
+mod digest;
 mod error;
 mod manifest;
 mod name;
@@ -29,6 +30,7 @@ pub use capabilities::{
     Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, GuestPath,
     NetworkRequest, SecretRequest,
 };
+pub use digest::ComponentDigest;
 pub use error::ManifestError;
 pub use manifest::{
     Build, Dependency, EngineKind, Entrypoint, InstanceMode, Instances, LimitRequest,

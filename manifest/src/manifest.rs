@@ -209,9 +209,7 @@ struct Requirement {
 impl Manifest {
     /// Reads and checks the manifest at `path`.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(path, &crate::text::load(path)?)
     }
 
     /// Checks a manifest's text. `path` is only named in errors.

@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{
-    Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, HostPattern,
-    ManifestError, NamePattern, PackageName, SecretRequest, ToolPattern,
+    Access, Binding, Capabilities, ComponentDigest, DatabaseRequest, FilesystemRequest, FolderPath,
+    HostPattern, ManifestError, NamePattern, PackageName, SecretRequest, ToolPattern,
 };
 
 /// The usual name of a policy's file.
@@ -72,6 +72,9 @@ pub struct Allowance {
     pub filesystem: Vec<FilesystemAllowance>,
     /// Databases that may be used.
     pub databases: Vec<DatabaseRequest>,
+    /// The only code that may have any of it, and that runs at all, like
+    /// `sha256:0a1b…`: the digest of the component. For a single package only.
+    pub digest: Option<ComponentDigest>,
 }
 
 /// `network` of a policy.
@@ -159,15 +162,25 @@ impl Policy {
 
     /// Reads and checks the policy in a file.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(path, &crate::text::load(path)?)
     }
 
     /// Checks a policy's text. `path` is only named in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
-        toml::from_str(text)
-            .map_err(|error| ManifestError::from_toml(path, &without_passwords(text), &error))
+        let policy: Self = toml::from_str(text)
+            .map_err(|error| ManifestError::from_toml(path, &without_passwords(text), &error))?;
+        if policy.all.digest.is_some() {
+            let help = "put it under the package, like `[packages.weather]`".to_owned();
+            let message = "`digest` in `[all]` would be of every package";
+            return Err(ManifestError::at(
+                path,
+                &without_passwords(text),
+                None,
+                message,
+                Some(help),
+            ));
+        }
+        Ok(policy)
     }
 
     /// What it allows a package: what it allows all, and the package itself.
@@ -191,7 +204,8 @@ impl FromStr for Policy {
 impl Allowance {
     /// Allows what another allows, too.
     pub fn extend(&mut self, other: Self) {
-        let Self { tools, agents, secrets, env, network, filesystem, databases } = other;
+        let Self { tools, agents, secrets, env, network, filesystem, databases, digest } = other;
+        self.digest = digest.or(self.digest.take());
         self.tools.extend(tools);
         self.agents.extend(agents);
         self.secrets.extend(secrets);
@@ -245,6 +259,7 @@ impl From<&Capabilities> for Allowance {
                 .map(|FilesystemRequest { path, access, .. }| FilesystemAllowance { path, access })
                 .collect(),
             databases,
+            digest: None,
         }
     }
 }
@@ -259,6 +274,22 @@ impl Binding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_of_one_package() {
+        let digest = "sha256:".to_owned() + &"0a".repeat(32);
+        let own = |section: &str, digest: &str| -> Result<Policy, ManifestError> {
+            format!("[{section}]\ndigest = \"{digest}\"\n").parse()
+        };
+        let policy = own("packages.p", &digest).unwrap();
+        assert_eq!(policy.allowance("p").digest.unwrap().to_string(), digest);
+        assert!(policy.allowance("q").digest.is_none());
+        assert!(own("all", &digest).unwrap_err().to_string().contains("every package"));
+        for bad in ["", "sha256:", "sha512:00", &digest[..70], &digest.replace('a', "A")] {
+            let error = own("packages.p", bad).unwrap_err();
+            assert!(error.to_string().contains("is not a digest"), "{bad}: {error}");
+        }
+    }
 
     const POLICY: &str = r#"
         [all]

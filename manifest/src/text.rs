@@ -1,4 +1,18 @@
-//! Types that files hold as text, and what no such text may hold.
+//! Types that files hold as text, what no such text may hold, and how the files
+//! themselves are read.
+
+use std::path::Path;
+
+use crate::ManifestError;
+
+/// Most bytes of a manifest or a policy: far more than people write.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The text of a file that a repository may bring: a regular file, and no more of it.
+pub(crate) fn load(path: &Path) -> Result<String, ManifestError> {
+    distri_files::read_text(path, MAX_FILE)
+        .map_err(|source| ManifestError::Read { path: path.to_owned(), source })
+}
 
 /// Whether a character moves a cursor, ends a line or reorders the text around it:
 /// what is shown to people must not hold it.

@@ -21,3 +21,4 @@ mod server;
 mod support;
 #[path = "../adversarial/transcript.rs"]
 mod transcript;
+mod workspace_doors;

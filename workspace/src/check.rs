@@ -39,8 +39,8 @@ impl Workspace {
         only: Option<&str>,
         mut on: impl FnMut(&PackageCheck),
     ) -> Result<Vec<PackageCheck>> {
-        let builder = Builder::new(host.clone(), self.root());
-        let catalog = self.store().catalog().unwrap_or_default();
+        let builder = Builder::new(host.clone(), self.store());
+        let catalog = self.catalog().unwrap_or_default();
         let mut known: BTreeSet<PackageName> = catalog.packages.keys().cloned().collect();
         let packages = self.packages()?;
         known.extend(packages.iter().flatten().map(|package| package.manifest.package.clone()));

@@ -62,12 +62,13 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
         let error = Error::new(ErrorKind::Denied, format!("`{package}` is not approved"));
         return Err(Failure::Host(error));
     }
-    operator::approve(&workspace, package, &artifact.capabilities)?;
+    Approvals::of_user(workspace.root())?.approve(&artifact)?;
+    let digest = format!("sha256:{}", artifact.component);
     if args.json {
         let requests: Vec<String> = decisions.iter().map(operator::describe).collect();
-        print_json(&json!({ "package": package, "approved": requests }));
+        print_json(&json!({ "package": package, "approved": requests, "digest": digest }));
     } else {
-        terminal::say(&format!("approved: `{package}`"));
+        terminal::say(&format!("approved: `{package}` {}, {digest}", artifact.version));
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use distri_host::{Artifact, Policy, decisions};
-use distri_workspace::{BuildEvent, PackageBuild, needing_approval};
+use distri_host::{Artifact, Decision, Policy, decisions};
+use distri_manifest::MANIFEST_FILE;
+use distri_workspace::{BuildEvent, PackageBuild};
 use serde_json::{Value, json};
 
 use super::print_json;
@@ -15,7 +16,10 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let began = Instant::now();
     let workspace = session::workspace(args)?;
     let host = session::host(&workspace, Policy::open_workspace(), None)?;
-    let before = workspace.store().catalog().unwrap_or_default();
+    let before = workspace.catalog().unwrap_or_default();
+    // What is granted is not said to be waiting. A policy that cannot be read is said
+    // where it is needed.
+    let policy = workspace.policy(None, false).unwrap_or_default();
     let progress = terminal::Progress::new();
     let quiet = args.json;
     let report = workspace
@@ -32,7 +36,11 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
             BuildEvent::Callable(built) => progress.done(|| {
                 if !quiet {
                     terminal::say(&line(built));
-                    say_asked(&built.artifact, before.packages.get(&built.artifact.package));
+                    say_asked(
+                        &built.artifact,
+                        before.packages.get(&built.artifact.package),
+                        &policy,
+                    );
                 }
             }),
             BuildEvent::Compiled(package, elapsed) => progress.done(|| {
@@ -61,6 +69,8 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
         })
         .await?;
     drop(progress);
+    let built = report.packages.iter().map(|built| &built.artifact);
+    operator::warn_of_changes(&workspace, built)?;
 
     let errors: Vec<Value> = report
         .failed
@@ -95,10 +105,17 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     } else {
         let (built, failed) = (report.packages.len(), report.failed.len());
         if built + failed == 0 {
+            let root = workspace.root();
             terminal::warning(&format!(
-                "there is nothing to build in `{}`: no `plugins/*/` and no `src/mod.ts`",
-                workspace.root().display()
+                "there is nothing to build in `{}`: no package in `plugins/` and no `src/mod.ts`",
+                root.display()
             ));
+            if root.join(MANIFEST_FILE).exists() {
+                terminal::note(
+                    "hint",
+                    "this folder is a package: it belongs into `plugins/` of a workspace",
+                );
+            }
             return Ok(());
         }
         let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
@@ -154,7 +171,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
 
 /// Says what a package asks for that its build before did not: what it may have
 /// widens at a build, and nowhere else.
-fn say_asked(artifact: &Artifact, before: Option<&Artifact>) {
+fn say_asked(artifact: &Artifact, before: Option<&Artifact>, policy: &Policy) {
     let of = |artifact: &Artifact| {
         decisions(&artifact.package, &artifact.capabilities, &Policy::default())
     };
@@ -168,9 +185,13 @@ fn say_asked(artifact: &Artifact, before: Option<&Artifact>) {
     for asked in &new {
         terminal::say(&format!("{package}: {word} for {}", operator::describe(asked)));
     }
-    let approvals = needing_approval(&artifact.capabilities);
-    let needed = decisions(package, &approvals, &Policy::default());
-    if new.iter().any(|asked| needed.contains(asked)) {
+    let waiting = operator::pending(artifact, policy);
+    let waits = |asked: &Decision| {
+        waiting
+            .iter()
+            .any(|one| (one.capability, &one.request) == (asked.capability, &asked.request))
+    };
+    if new.iter().any(waits) {
         terminal::say(&format!("{package}: `distri approve {package}` grants it"));
     }
 }

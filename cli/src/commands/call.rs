@@ -1,11 +1,12 @@
 //! `distri call` and `distri run`.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use distri_build::StackMap;
 use distri_host::{Artifact, Catalog, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
-use distri_manifest::ItemRef;
+use distri_manifest::{ItemRef, PackageName};
 use distri_workspace::{Audit, PackageAudit, Workspace};
 use serde_json::{Value, json, value::RawValue};
 
@@ -14,11 +15,19 @@ use crate::args::{Args, Call};
 use crate::failure::Failure;
 use crate::{operator, session, terminal};
 
+/// Most bytes of input that are read: far more than a payload may have.
+const MAX_INPUT: u64 = 64 << 20;
+
 pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), Failure> {
     let input = input(&call.input)?;
     let workspace = session::workspace(args)?;
     let mut policy = workspace.policy(call.operator.policy.as_deref(), call.operator.locked)?;
-    let catalog = workspace.store().catalog()?;
+    let catalog = workspace.catalog()?;
+    refuse_unproven(&catalog, &call.name)?;
+    if !call.operator.locked {
+        let reached = named(&catalog, &call.name, kind).map(|first| reached(&catalog, first));
+        operator::warn_of_changes(&workspace, reached.unwrap_or_default())?;
+    }
     if let Some(artifact) = named(&catalog, &call.name, kind) {
         operator::ask_for_pending(&workspace, artifact, &mut policy, args.json)?;
         if !args.json {
@@ -27,13 +36,16 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
     }
     let audit = call.audit.then(Arc::<Audit>::default);
     let host = session::host(&workspace, policy, audit.clone())?;
-    let artifacts = workspace.load(&host)?;
+    let artifacts = workspace.register(&catalog, &host);
     let (package, item) = host
         .resolve(&call.name, kind)
         .map_err(|error| Failure::Usage(unbuilt(&workspace, &call.name, error)))?;
     let artifact = artifacts.iter().find(|artifact| artifact.package.as_str() == package);
-    if artifact.is_some_and(|artifact| distri_build::is_stale(workspace.root(), artifact)) {
-        terminal::warning(&format!("`{package}` changed since it was built; run `distri build`"));
+    if artifact.is_some_and(|artifact| distri_build::is_stale(&workspace.store(), artifact)) {
+        terminal::warning(&format!(
+            "`{package}` changed since it was built: what runs is the older build"
+        ));
+        terminal::note("hint", "run `distri build` first, to run what is there now");
     }
 
     let name = format!("{package}/{item}");
@@ -99,6 +111,39 @@ fn named<'a>(catalog: &'a Catalog, name: &str, kind: ItemKind) -> Option<&'a Art
     having.next().filter(|_| having.next().is_none())
 }
 
+/// Refuses a package that has a record that is not used.
+fn refuse_unproven(catalog: &Catalog, name: &str) -> Result<(), Failure> {
+    let reference = ItemRef::parse(name);
+    match reference.package {
+        Some(package) => catalog.proven(package.as_str())?,
+        // A bare name may be an item of any of them.
+        None => {
+            for (package, why) in &catalog.refused {
+                terminal::warning(&format!("the record of `{package}` {why}, and is not used"));
+                terminal::note("hint", "run `distri build`: it builds the package anew");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A package, and all that it may call, and they.
+fn reached<'a>(catalog: &'a Catalog, first: &'a Artifact) -> Vec<&'a Artifact> {
+    let mut reached = vec![first];
+    let mut next = 0;
+    while let Some(caller) = reached.get(next) {
+        next += 1;
+        let tools = &caller.capabilities.tools;
+        let called = catalog.packages.values().filter(|other| {
+            tools.iter().any(|tool| tool.package().is_none_or(|package| *package == other.package))
+        });
+        let known: Vec<&PackageName> = reached.iter().map(|it| &it.package).collect();
+        let new: Vec<&Artifact> = called.filter(|it| !known.contains(&&it.package)).collect();
+        reached.extend(new);
+    }
+    reached
+}
+
 /// What each package used.
 fn audited(audit: &Audit, artifacts: &[Artifact]) -> Vec<PackageAudit> {
     audit.report(|package| {
@@ -128,15 +173,16 @@ fn input(argument: &str) -> Result<String, Failure> {
     };
     if argument == "-" {
         let mut text = String::new();
+        // One byte more than there may be is told by the host, with its limit.
         std::io::stdin()
+            .take(MAX_INPUT + 1)
             .read_to_string(&mut text)
             .map_err(|error| unreadable("standard input", error))?;
         return Ok(text);
     }
     match argument.strip_prefix('@') {
-        Some(file) => {
-            std::fs::read_to_string(file).map_err(|error| unreadable(&format!("`{file}`"), error))
-        }
+        Some(file) => distri_files::read_text(Path::new(file), MAX_INPUT)
+            .map_err(|error| unreadable(&format!("`{file}`"), error)),
         None => Ok(argument.to_owned()),
     }
 }
@@ -147,7 +193,7 @@ fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
     let waiting = workspace.packages().is_ok_and(|packages| {
         packages.iter().flatten().any(|found| found.manifest.package.as_str() == package)
     });
-    let catalog = workspace.store().catalog().unwrap_or_default();
+    let catalog = workspace.catalog().unwrap_or_default();
     if waiting && !catalog.packages.contains_key(package) {
         Error::new(ErrorKind::NotFound, format!("`{package}` was not built yet"))
             .with_hint("run `distri build`")

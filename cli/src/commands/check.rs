@@ -54,8 +54,10 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
     if checks.is_empty()
         && let Some(package) = &check.package
     {
-        let error = Error::new(ErrorKind::NotFound, format!("there is no package `{package}`"));
-        return Err(Failure::Usage(error.with_hint("`distri list` lists what is built")));
+        let root = workspace.root().display();
+        let message = format!("there is no package `{package}` in `{root}`");
+        let hint = "packages are folders in its `plugins/`; `-C` names another workspace";
+        return Err(Failure::Usage(Error::new(ErrorKind::NotFound, message).with_hint(hint)));
     }
     let report: Vec<Value> = checks
         .iter()

@@ -8,7 +8,7 @@ use super::list::table;
 use super::{print_json, print_line};
 use crate::args::{Args, Grants};
 use crate::failure::Failure;
-use crate::{session, terminal};
+use crate::{operator, session, terminal};
 
 /// Who could grant something.
 struct Sources {
@@ -33,10 +33,10 @@ pub(crate) fn run(args: &Args, grants: &Grants) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
     let artifacts = match &grants.package {
         Some(package) => vec![session::artifact(&workspace, package)?],
-        None => workspace.store().catalog()?.packages.into_values().collect(),
+        None => session::catalog(&workspace)?.packages.into_values().collect(),
     };
-    if artifacts.is_empty() {
-        terminal::warning("nothing is built here yet; run `distri build`");
+    if !grants.operator.locked {
+        operator::warn_of_changes(&workspace, &artifacts)?;
     }
     if grants.package.is_none() {
         warn_of_leftovers(&workspace, &artifacts)?;

@@ -29,7 +29,7 @@ fn show(artifact: &Artifact) {
     let line = |label: &str, value: &str| print_line(&format!("{label:<12}{value}"));
     line("folder", &artifact.folder.display().to_string());
     line("language", language(&artifact.language));
-    line("component", &format!("{}, sha256 {}", bytes(artifact.size), artifact.component));
+    line("component", &format!("{}, sha256:{}", bytes(artifact.size), artifact.component));
     line("world", &format!("distri:plugin@{}", artifact.abi));
     items("tools", &artifact.tools);
     items("workflows", &artifact.workflows);

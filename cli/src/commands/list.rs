@@ -7,7 +7,7 @@ use super::build::language;
 use super::{print_json, print_line};
 use crate::args::{Args, List, What};
 use crate::failure::Failure;
-use crate::{session, terminal};
+use crate::session;
 
 pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
@@ -24,10 +24,7 @@ pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let catalog = workspace.store().catalog()?;
-    if catalog.packages.is_empty() {
-        terminal::warning("nothing is built here yet; run `distri build`");
-    }
+    let catalog = session::catalog(&workspace)?;
     let artifacts: Vec<&Artifact> = catalog.packages.values().collect();
     match list.what {
         What::Plugins if args.json => {

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{print_json, print_line};
 use crate::args::{Args, ItemWord, Language, New};
 use crate::failure::Failure;
+use crate::{session, terminal};
 
 /// The files of a new package: path, and text with `NAME`, `IDENT` and `SDK` in it.
 type Template = &'static [(&'static str, &'static str)];
@@ -34,15 +35,16 @@ const RUST_WORKFLOW: Template = &[
     (".gitignore", "/target\n"),
 ];
 
+/// Where a workspace's packages are.
+const PLUGINS: &str = "plugins";
+
 /// The Rust SDK in the sources that this program was built from.
 const SDK_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-sdk-rust");
 
 pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
-    let current = std::env::current_dir().map_err(|error| failed(Path::new("."), &error))?;
-    let folder = match &args.directory {
-        Some(directory) => current.join(directory).join(&new.path),
-        None => current.join(&new.path),
-    };
+    let current = session::current()?;
+    let workspace = session::workspace(args)?;
+    let folder = folder(&current, workspace.root(), &new.path);
     let name = name(&folder)?;
     if folder.exists() {
         return Err(usage(
@@ -74,10 +76,27 @@ pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
         ItemWord::Tool => ("call", "greet"),
         ItemWord::Workflow => ("run", "welcome"),
     };
+    if folder.parent() != Some(workspace.root().join(PLUGINS).as_path()) {
+        terminal::warning(&format!(
+            "packages are found in `{}`, and this one is not there",
+            workspace.root().join(PLUGINS).display()
+        ));
+    }
     print_line(&format!(
-        "\nnext, in its workspace:\n  distri build\n  distri {command} {name}/{item} --input '{{\"name\": \"Ada\"}}'"
+        "\nnext:\n  distri build\n  distri {command} {name}/{item} --input '{{\"name\": \"Ada\"}}'"
     ));
     Ok(())
+}
+
+/// Where the package goes: a path is below the workspace's root, or below the current
+/// folder where that makes it one of the workspace's packages.
+fn folder(current: &Path, root: &Path, path: &Path) -> PathBuf {
+    let here = current.join(path);
+    let parent = here.parent().and_then(|parent| parent.canonicalize().ok());
+    if parent.is_some_and(|parent| parent == root.join(PLUGINS)) {
+        return root.join(PLUGINS).join(path.file_name().unwrap_or_default());
+    }
+    root.join(path)
 }
 
 /// The package's name: the folder's.
