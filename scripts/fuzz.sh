@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-300}
 
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
-[ $# -gt 0 ] || set -- manifest load_plugin
+[ $# -gt 0 ] || set -- manifest catalog load_plugin component bundle
 for target in "$@"; do
     echo "fuzzing $target for $seconds seconds" >&2
     mkdir -p "fuzz/corpus/$target"

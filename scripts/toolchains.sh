@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 wanted=tests/conformance/tools
 tools=${DISTRI_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/distri/tools}
-mkdir -p "$tools"
+# Compiled code lies beside it, in folders that nobody else may write.
+(umask 077 && mkdir -p "$tools")
 say() { printf '  %s\n' "$*" >&2; }
 
 # Whether a part was installed from these very files.

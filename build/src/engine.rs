@@ -13,6 +13,9 @@ use crate::{BuildError, Result};
 /// The version of the ABI that scripts are served through.
 const TRACK: &str = "0.3.0";
 
+/// What runs scripts, for people: `componentize-qjs` brings it.
+pub const SCRIPT_ENGINE: &str = "QuickJS-ng (componentize-qjs 0.4.5)";
+
 /// The engine in its two forms.
 pub(crate) struct Engine {
     /// With its module loader still an import: what a snapshot starts from.
@@ -156,6 +159,14 @@ mod tests {
         wasm.extend(other);
         assert_eq!(without_names(wasm.clone()), [empty.as_slice(), &other].concat());
         assert_eq!(strip(&wasm[..wasm.len() - 1], &|_| true), None);
+    }
+
+    #[test]
+    fn the_script_engine_is_called_by_its_version() {
+        let pins = include_str!("../../Cargo.toml");
+        let (_, pinned) = pins.split_once("componentize-qjs = \"=").unwrap();
+        let version = pinned.split('"').next().unwrap();
+        assert!(SCRIPT_ENGINE.contains(version), "{SCRIPT_ENGINE} is pinned to {version}");
     }
 
     #[test]

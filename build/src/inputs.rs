@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use distri_files::{Folder, Guard};
 use distri_host::{ArtifactStore, digest};
 
-use crate::Result;
+use crate::{BuildError, Result};
+
+/// Most bytes of one file that a package is built from.
+const MAX_FILE: u64 = 256 << 20;
 
 /// SHA-256 of each file, by its path relative to the root where it lies in it.
 type Inputs = BTreeMap<PathBuf, String>;
@@ -19,7 +23,7 @@ pub(crate) fn record(
     let inputs: Result<Inputs> = files
         .into_iter()
         .map(|file| {
-            let found = digest(&std::fs::read(&file)?);
+            let found = digest(&read(&file)?);
             let name = file.strip_prefix(root).map(Path::to_owned).unwrap_or(file);
             Ok((name, found))
         })
@@ -33,8 +37,37 @@ pub(crate) fn unchanged(store: &ArtifactStore, root: &Path, list: &str) -> bool 
     let Ok(list) = store.get(list) else { return false };
     let Ok(inputs) = serde_json::from_slice::<Inputs>(&list) else { return false };
     inputs.iter().all(|(file, wanted)| {
-        std::fs::read(root.join(file)).is_ok_and(|bytes| digest(&bytes) == *wanted)
+        distri_files::read(&root.join(file), MAX_FILE).is_ok_and(|bytes| digest(&bytes) == *wanted)
     })
+}
+
+/// The bytes of a file that a package is built from.
+///
+/// # Errors
+///
+/// With its path, for what is no regular file, or too large.
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
+    distri_files::read(file, MAX_FILE)
+        .map_err(|error| BuildError::other(format!("cannot read `{}`: {error}", file.display())))
+}
+
+/// The same of a file that must lie in the workspace at `root`, whatever links lead to it.
+pub(crate) fn read_within(root: &Path, file: &Path) -> Result<Vec<u8>> {
+    let failed = |error: &dyn std::fmt::Display| {
+        BuildError::other(format!("cannot read `{}`: {error}", file.display()))
+    };
+    let real = file.canonicalize().map_err(|error| failed(&error))?;
+    let real_root = root.canonicalize().map_err(|error| failed(&error))?;
+    let (Ok(below), Some(name)) =
+        (real.strip_prefix(&real_root), real.file_name().and_then(|name| name.to_str()))
+    else {
+        return Err(failed(&format!("it leads to `{}`, outside the workspace", real.display())));
+    };
+    // No part of it is a link any more, or it was swapped since.
+    let parent = below.parent().unwrap_or(Path::new(""));
+    Folder::open(&real_root, parent, Guard::Workspace)
+        .and_then(|folder| folder.read(name, MAX_FILE))
+        .map_err(|error| failed(&error))
 }
 
 /// SHA-256 of texts, each told from the next.

@@ -1,13 +1,15 @@
 //! One package from its folder to its artifact.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use distri_host::{Artifact, ArtifactStore, Description, Host, Script};
 use distri_manifest::{EngineKind, Entrypoint, MANIFEST_FILE, Manifest};
 
 use crate::component::component;
-use crate::{BuildError, Result, inputs, rust, typescript};
+use crate::{BuildError, BundlerProcess, Result, inputs, rust, typescript};
 
 /// A package that can be built.
 #[derive(Debug, Clone)]
@@ -27,19 +29,71 @@ pub struct Built {
     pub unchanged: bool,
 }
 
+/// Hears what a build is doing while that takes long: the package, and what is going
+/// on. Nobody hears it by default.
+#[derive(Clone, Default)]
+pub struct Listener(Option<Arc<Hear>>);
+
+/// What hears: it is told the package, and what is going on.
+type Hear = dyn Fn(&str, &str) + Send + Sync;
+
+impl Listener {
+    /// One that does this.
+    pub fn new(hear: impl Fn(&str, &str) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hear)))
+    }
+
+    pub(crate) fn hear(&self, package: &str, what: &str) {
+        if let Some(hear) = &self.0 {
+            hear(package, what);
+        }
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Listener").field(&self.0.is_some()).finish()
+    }
+}
+
 /// Builds packages of one workspace.
 #[derive(Clone)]
 pub struct Builder {
     host: Host,
     root: PathBuf,
     store: ArtifactStore,
+    listener: Listener,
+    bundler: Option<BundlerProcess>,
+    /// Files of earlier builds that were looked at: packages share some.
+    whole: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Builder {
-    /// A builder for the workspace at `root`, an absolute path. The host runs
-    /// what must run of a package, and compiles what is built.
-    pub fn new(host: Host, root: &Path) -> Self {
-        Self { host, root: root.to_owned(), store: ArtifactStore::of_workspace(root) }
+    /// A builder for the workspace of this store. The host runs what must run of a
+    /// package, and compiles what is built.
+    pub fn new(host: Host, store: ArtifactStore) -> Self {
+        Self {
+            host,
+            root: store.root().to_owned(),
+            store,
+            listener: Listener::default(),
+            bundler: None,
+            whole: Arc::default(),
+        }
+    }
+
+    /// The same, and this one hears what takes long.
+    #[must_use]
+    pub fn reporting(self, listener: Listener) -> Self {
+        Self { listener, ..self }
+    }
+
+    /// Bundles TypeScript by running this program, which can be stopped. Without one it
+    /// is done in this process: a source that overflows the bundler's stack ends it then.
+    #[must_use]
+    pub fn bundler(mut self, bundler: Option<BundlerProcess>) -> Self {
+        self.bundler = bundler;
+        self
     }
 
     /// Where artifacts go.
@@ -59,6 +113,13 @@ impl Builder {
             Some(Entrypoint::Wasm(wasm)) => self.wasm(package, wasm).await?,
             None => self.agents_only(package)?,
         };
+        if !artifact.component.is_empty()
+            && artifact.tools.is_empty()
+            && artifact.workflows.is_empty()
+        {
+            return Err(nothing_offered(&artifact));
+        }
+        check_schemas(&artifact)?;
         Ok(Built { artifact, unchanged: false })
     }
 
@@ -93,13 +154,6 @@ impl Builder {
 
     fn is_current(&self, package: &Package, before: &Artifact) -> Result<bool> {
         let builder = fingerprint(&package.manifest)?;
-        let kept = before.component.is_empty()
-            || self.store.has(&before.component)
-                && before.script.as_ref().is_none_or(|script| {
-                    [&script.engine, &script.source, &script.source_map]
-                        .iter()
-                        .all(|digest| self.store.has(digest))
-                });
         let described = self.blank(package, &before.language, &builder);
         let same_manifest = Artifact {
             component: before.component.clone(),
@@ -111,7 +165,24 @@ impl Builder {
             inputs: before.inputs.clone(),
             ..described
         } == *before;
-        Ok(kept && same_manifest && inputs::unchanged(&self.store, &self.root, &before.inputs))
+        Ok(same_manifest
+            && inputs::unchanged(&self.store, &self.root, &before.inputs)
+            && self.is_whole(before))
+    }
+
+    /// Whether every file of an earlier build is there, byte for byte.
+    fn is_whole(&self, before: &Artifact) -> bool {
+        let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        before.digests().all(|digest| {
+            if whole().contains(digest) {
+                return true;
+            }
+            let has = self.store.has(digest);
+            if has {
+                whole().insert(digest.to_owned());
+            }
+            has
+        })
     }
 
     /// An artifact with everything that the manifest says.
@@ -130,6 +201,7 @@ impl Builder {
             tools: Vec::new(),
             workflows: Vec::new(),
             capabilities: manifest.capabilities.clone(),
+            callers: manifest.callers.clone(),
             limits: manifest.limits.clone(),
             instances: manifest.instances.clone(),
             inputs: String::new(),
@@ -151,6 +223,7 @@ impl Builder {
             entry,
             &manifest.imports,
             what,
+            self.bundler.clone(),
         )
         .await?;
         let mut files = output.files;
@@ -173,12 +246,13 @@ impl Builder {
 
     async fn wasm(&self, package: &Package, wasm: &Path) -> Result<Artifact> {
         let (language, built) = if package.folder.join("Cargo.toml").is_file() {
-            ("rust", rust::build(&package.folder, &self.store.folder().join("cargo")).await?)
+            let (name, listener) = (package.manifest.package.clone(), self.listener.clone());
+            let hear = move |what: &str| listener.hear(name.as_str(), what);
+            ("rust", rust::build(&self.root, &package.folder, hear).await?)
         } else {
             let path = package.folder.join(wasm);
-            let bytes = std::fs::read(&path).map_err(|error| {
-                BuildError::other(format!("cannot read the component `{}`: {error}", path.display()))
-                    .with_help("`[entrypoints] wasm` in the manifest names it, relative to the manifest's folder")
+            let bytes = inputs::read_within(&self.root, &path).map_err(|error| {
+                error.with_help("`[entrypoints] wasm` in the manifest names the component, relative to the manifest's folder")
             })?;
             ("component", rust::Output { component: component(bytes)?, files: vec![path] })
         };
@@ -211,10 +285,39 @@ fn manifest_file(package: &Package) -> Option<PathBuf> {
     Some(package.folder.join(MANIFEST_FILE)).filter(|path| path.is_file())
 }
 
+/// Refuses what no input could be held against, and what models' clients throw away:
+/// every item's schemas, with their places.
+fn check_schemas(artifact: &Artifact) -> Result<()> {
+    let items = artifact.tools.iter().chain(&artifact.workflows);
+    let faults = items.flat_map(|item| {
+        item.schema_faults().into_iter().map(move |(keyword, fault)| {
+            let (package, name) = (&artifact.package, &item.name);
+            BuildError::other(format!("the `{keyword}` of `{package}/{name}` are no JSON Schema: {fault}"))
+                .with_help("JSON Schema of draft 7 to 2020-12: https://json-schema.org/understanding-json-schema")
+        })
+    });
+    BuildError::all(faults.collect()).map_or(Ok(()), Err)
+}
+
+/// The error about a plugin that nobody could call.
+fn nothing_offered(artifact: &Artifact) -> BuildError {
+    let help = match artifact.language.as_str() {
+        "typescript" => {
+            "export them from the entry point: `export default { tools: [ … ], workflows: [ … ] }`"
+        }
+        "rust" => {
+            "name them: `export_plugin! { tools: [ … ], workflows: [ … ] }`, or answer with them from `get-tool-info`"
+        }
+        _ => "a plugin answers with them from `get-tool-info` and `get-workflow-info`",
+    };
+    BuildError::other(format!("`{}` offers no tools and no workflows", artifact.package))
+        .with_help(help)
+}
+
 /// Whether a source that the artifact was built from was changed or removed
-/// since, in the workspace at `root`.
-pub fn is_stale(root: &Path, artifact: &Artifact) -> bool {
-    !inputs::unchanged(&ArtifactStore::of_workspace(root), root, &artifact.inputs)
+/// since, in the workspace of this store.
+pub fn is_stale(store: &ArtifactStore, artifact: &Artifact) -> bool {
+    !inputs::unchanged(store, store.root(), &artifact.inputs)
 }
 
 /// What of this program the build of such a package depends on.

@@ -1,22 +1,32 @@
 //! A Rust package to a component: cargo, for the wasm target that is installed.
 
 use std::ffi::OsString;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use distri_files::{Folder, Guard};
+use etcetera::BaseStrategy as _;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::component::component;
+use crate::environment::without_secrets;
 use crate::inputs::digest_of;
-use crate::{BuildError, Result};
+use crate::{BuildError, Result, inputs};
 
 /// The targets that can be used, best first.
 const TARGETS: [&str; 3] = ["wasm32-wasip2", "wasm32-wasip1", "wasm32-unknown-unknown"];
 
 /// The target that `cargo component` makes components from.
 const COMPONENT_TARGET: &str = "wasm32-wasip1";
+
+/// In the user's cache folder: cargo's files, by workspace.
+const TARGETS_FOLDER: &str = "distri/cargo";
+
+/// Most bytes of a `Cargo.toml`, and of cargo's list of what a module depends on.
+const MAX_TEXT: u64 = 16 << 20;
 
 /// What a Rust build makes.
 pub(crate) struct Output {
@@ -30,24 +40,66 @@ struct Toolchain {
     target: &'static str,
 }
 
-/// Builds the package in `folder`. Intermediate files go to `target_folder`,
-/// unless the user's `CARGO_TARGET_DIR` says otherwise.
-pub(crate) async fn build(folder: &Path, target_folder: &Path) -> Result<Output> {
+/// Builds the package in `folder` of the workspace at `root`. `hear` is told what cargo
+/// does.
+pub(crate) async fn build(
+    root: &Path,
+    folder: &Path,
+    hear: impl Fn(&str) + Send + 'static,
+) -> Result<Output> {
+    own_files(root, folder)?;
     let toolchain = toolchain(folder).await?;
-    let target_folder = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| target_folder.to_owned(), PathBuf::from);
-    std::fs::create_dir_all(&target_folder)?;
+    let target_folder = target_folder(root)?;
     // Packages of one name from different workspaces may share the folder: what
     // cargo leaves there is read before another may replace it.
-    let lock = std::fs::File::create(target_folder.join(".distri-lock"))?;
+    let lock = target_folder.lock_file(".distri-lock").map_err(|error| unusable(&error))?;
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
         .await
         .map_err(|error| BuildError::other(error.to_string()))??;
-    let wasm = cargo(&toolchain, folder, &target_folder).await?;
-    let bytes = std::fs::read(&wasm)?;
+    let wasm = cargo(&toolchain, folder, target_folder.path(), hear).await?;
+    let bytes = inputs::read(&wasm)?;
     let files = dependencies(&wasm, folder);
     drop(lock);
     Ok(Output { component: component(bytes)?, files })
+}
+
+/// Where cargo's own files go, open: where the user's `CARGO_TARGET_DIR` says, else to
+/// a folder of the workspace's in the user's cache folder. Never into the workspace,
+/// whose links cargo would follow.
+fn target_folder(root: &Path) -> Result<Folder> {
+    if let Some(named) = std::env::var_os("CARGO_TARGET_DIR").filter(|named| !named.is_empty()) {
+        // Cargo runs in another folder than this program.
+        let named = std::path::absolute(named)?;
+        std::fs::create_dir_all(&named)?;
+        return Folder::open(&named, Path::new(""), Guard::Workspace)
+            .map_err(|error| unusable(&error));
+    }
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|error| BuildError::other(format!("there is no cache folder: {error}")))?;
+    let cache = strategy.cache_dir();
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&cache)?;
+    let own = &digest_of([&*root.to_string_lossy()])[..16];
+    Folder::make(&cache, &Path::new(TARGETS_FOLDER).join(own), Guard::Private)
+        .map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &std::io::Error) -> BuildError {
+    BuildError::other(format!("cannot compile Rust: {error}")).with_help(
+        "cargo's files go to `distri/cargo` in your cache folder, or where `CARGO_TARGET_DIR` says",
+    )
+}
+
+/// Refuses a package whose lock file is a link, or that of a cargo workspace that it is
+/// a member of: cargo writes there.
+fn own_files(root: &Path, folder: &Path) -> Result<()> {
+    for above in folder.ancestors().take_while(|above| above.starts_with(root)) {
+        let path = above.join("Cargo.lock");
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(BuildError::other(format!("`{}` is no regular file", path.display()))
+                .with_help("cargo writes it, and would follow a link: remove it"));
+        }
+    }
+    Ok(())
 }
 
 /// Finds a toolchain with a wasm target: the user's, then the one that
@@ -84,7 +136,7 @@ fn own_toolchain() -> Option<PathBuf> {
 }
 
 async fn has_target(rustc: &OsString, target: &str, folder: &Path) -> bool {
-    let output = Command::new(rustc)
+    let output = without_secrets(&mut Command::new(rustc))
         .args(["--print", "target-libdir", "--target", target])
         .current_dir(folder)
         .stderr(Stdio::null())
@@ -114,7 +166,12 @@ enum Message {
 }
 
 /// Runs cargo and returns the module it made.
-async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Result<PathBuf> {
+async fn cargo(
+    toolchain: &Toolchain,
+    folder: &Path,
+    target_folder: &Path,
+    hear: impl Fn(&str) + Send + 'static,
+) -> Result<PathBuf> {
     // Cargo takes two packages of one name, in the root of workspaces of their own,
     // for the same one: in a shared folder it would give one of them the other's
     // module. A flag that differs, or a folder, keeps them apart.
@@ -132,7 +189,7 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
             .arg(target_folder)
             .args(["--", "--cfg", &own]);
     }
-    let mut child = command
+    let mut child = without_secrets(&mut command)
         .current_dir(folder)
         // Settings of a cargo that runs this program are not the plugin's.
         .env_remove("CARGO")
@@ -140,6 +197,9 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
+        // Cargo shows its progress on terminals only, unless it is told to and how wide.
+        .env("CARGO_TERM_PROGRESS_WHEN", "always")
+        .env("CARGO_TERM_PROGRESS_WIDTH", "100")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -154,12 +214,23 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
     };
     // What cargo says goes to our standard error only when it failed.
     let said = tokio::spawn(async move {
-        let mut lines = BufReader::new(stderr).lines();
+        let mut stderr = BufReader::new(stderr);
         let mut said = String::new();
-        while let Ok(Some(line)) = lines.next_line().await {
-            tracing::debug!(target: "distri::cargo", "{line}");
-            said.push_str(&line);
-            said.push('\n');
+        let mut part = Vec::new();
+        // Progress is written over and over on one line.
+        while let Ok(1..) = stderr.read_until(b'\r', &mut part).await {
+            let text = String::from_utf8_lossy(&part).into_owned();
+            part.clear();
+            let lines = text.trim_end().split('\n');
+            for line in lines.filter(|_| !text.trim().is_empty()) {
+                if let Some(doing) = doing(line) {
+                    hear(doing);
+                } else {
+                    tracing::debug!(target: "distri::cargo", "{line}");
+                    said.push_str(line);
+                    said.push('\n');
+                }
+            }
         }
         said
     });
@@ -191,6 +262,12 @@ async fn cargo(toolchain: &Toolchain, folder: &Path, target_folder: &Path) -> Re
     })
 }
 
+/// What cargo's line of progress says it is compiling: `12/48: serde, syn(build)...`.
+fn doing(line: &str) -> Option<&str> {
+    let (_, rest) = line.trim().strip_prefix("Building [")?.split_once("] ")?;
+    Some(rest.trim()).filter(|doing| !doing.is_empty())
+}
+
 /// Whether a package says that `cargo component` builds it.
 fn uses_cargo_component(folder: &Path) -> Result<bool> {
     #[derive(Deserialize)]
@@ -202,24 +279,32 @@ fn uses_cargo_component(folder: &Path) -> Result<bool> {
         #[serde(default)]
         metadata: toml::Table,
     }
-    let text = std::fs::read_to_string(folder.join("Cargo.toml"))?;
+    let path = folder.join("Cargo.toml");
+    let text = distri_files::read_text(&path, MAX_TEXT)
+        .map_err(|error| BuildError::other(format!("cannot read `{}`: {error}", path.display())))?;
     let parsed = toml::from_str::<CargoToml>(&text);
     // What is wrong with it, cargo says better.
     Ok(parsed.is_ok_and(|cargo| cargo.package.metadata.contains_key("component")))
 }
 
+/// Cargo's own folder, where it keeps what it fetched.
+fn cargo_home() -> Option<PathBuf> {
+    let named = std::env::var_os("CARGO_HOME").filter(|named| !named.is_empty());
+    let own = || Some(etcetera::home_dir().ok()?.join(".cargo"));
+    named.map(PathBuf::from).or_else(own)
+}
+
 /// The files that cargo says the module depends on, and the package's own
 /// cargo files. Sources of the registry never change and are left out.
 fn dependencies(wasm: &Path, folder: &Path) -> Vec<PathBuf> {
-    let text = std::fs::read_to_string(wasm.with_extension("d")).unwrap_or_default();
+    let text = distri_files::read_text(&wasm.with_extension("d"), MAX_TEXT).unwrap_or_default();
+    let registry = cargo_home().map(|home| home.join("registry"));
     let listed = text.split_once(": ").map_or("", |(_, files)| files);
     let mut files: Vec<PathBuf> = listed
         .replace("\\ ", "\u{0}")
         .split_whitespace()
         .map(|file| PathBuf::from(file.replace('\u{0}', " ")))
-        .filter(|file| {
-            file.is_file() && !file.components().any(|part| part.as_os_str() == "registry")
-        })
+        .filter(|file| file.is_file() && !registry.as_ref().is_some_and(|it| file.starts_with(it)))
         .collect();
     files.extend(
         ["Cargo.toml", "Cargo.lock"]
@@ -228,4 +313,19 @@ fn dependencies(wasm: &Path, folder: &Path) -> Vec<PathBuf> {
             .filter(|file| file.is_file()),
     );
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_progress_is_told_from_what_it_says() {
+        assert_eq!(
+            doing("    Building [=====>      ] 12/48: serde, syn(build)...   "),
+            Some("12/48: serde, syn(build)...")
+        );
+        assert_eq!(doing("   Compiling serde v1.0.0"), None);
+        assert_eq!(doing("error: Building [ is wrong"), None);
+    }
 }

@@ -16,17 +16,28 @@ const STREAMS: &str = "web-streams-polyfill.mjs";
 const MODULES: &[(&str, &str)] = modules![
     "base.ts",
     "error.ts",
+    "original.ts",
     "sql.ts",
     "workflow.ts",
+    "runtime/clock.ts",
     "runtime/console.ts",
     "runtime/format.ts",
     "runtime/host.async.ts",
     "runtime/host.ts",
+    "runtime/json.ts",
+    "runtime/locale/compare.ts",
+    "runtime/locale/dates.ts",
+    "runtime/locale/index.ts",
+    "runtime/locale/locales.ts",
+    "runtime/locale/numbers.ts",
+    "runtime/number.ts",
+    "runtime/patch.ts",
     "runtime/phase.ts",
     "runtime/random.ts",
     "runtime/serve.ts",
     "runtime/sql.async.ts",
     "runtime/sql.ts",
+    "runtime/thrown.ts",
     "runtime/waiting.ts",
     "runtime/wit.ts",
     "runtime/node/encodings.ts",
@@ -83,7 +94,7 @@ pub(crate) fn resolve(specifier: &str, importer: Option<&str>) -> Option<String>
         "distri/component" => "runtime/serve.ts",
         // Plugins of the original project import these from the network.
         url if url.starts_with("https://") && url.ends_with("/base.ts") => "base.ts",
-        runtime if runtime.starts_with("jsr:@distri/runtime") => "workflow.ts",
+        runtime if runtime.starts_with("jsr:@distri/runtime") => "base.ts",
         relative => match relative.strip_prefix("node:") {
             Some(name) => return node(name),
             None => return within(relative, importer?),
@@ -95,6 +106,11 @@ pub(crate) fn resolve(specifier: &str, importer: Option<&str>) -> Option<String>
 /// A module of Node, by its name without `node:`.
 pub(crate) fn node(name: &str) -> Option<String> {
     NODE.iter().find(|(known, _)| *known == name).map(|(_, module)| id(module))
+}
+
+/// The name of a module of Node without `node:`, if there is one.
+pub(crate) fn node_name(name: &str) -> Option<&'static str> {
+    NODE.iter().find(|(known, _)| *known == name).map(|(known, _)| *known)
 }
 
 /// The names of the modules of Node that there are, for people.
@@ -146,6 +162,7 @@ mod tests {
             ("distri/sql", None),
             ("#sql", Some("distri:sdk/sql.ts")),
             ("https://distri.dev/base.ts", None),
+            ("jsr:@distri/runtime@^0.1", None),
             ("./phase.ts", Some("distri:sdk/runtime/random.ts")),
             ("./runtime/phase.ts", Some("distri:sdk/workflow.ts")),
             ("../base.ts", Some("distri:sdk/runtime/serve.ts")),

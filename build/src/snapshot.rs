@@ -1,6 +1,7 @@
 //! From a script to a component: the engine is initialised with the script, and
 //! what its memories then hold becomes the component's first state.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use distri_host::{Host, Initialised};
@@ -32,14 +33,15 @@ pub(crate) async fn snapshot(
     what: &str,
 ) -> Result<Vec<u8>> {
     let wizer = Wizer::new();
+    // Which limit was hit, say, is the last of its reasons.
     let fault = |error: &dyn std::fmt::Display| {
-        BuildError::other(format!("cannot take the snapshot: {error}"))
+        BuildError::other(format!("cannot take the snapshot: {error:#}"))
     };
     let (context, instrumented) =
         wizer.instrument_component(&engine.linked).map_err(|error| fault(&error))?;
     let script = format!("{script}{}", scrub(script));
     let initialised = host.initialise(Arc::from(instrumented), &script, what).await?;
-    let mut state = State { initialised, fault: None };
+    let mut state = State { initialised, fault: None, lists: HashMap::new() };
     let component =
         wizer.snapshot_component(&context, &mut state).await.map_err(|error| fault(&error))?;
     if let Some(error) = state.fault {
@@ -53,6 +55,9 @@ pub(crate) async fn snapshot(
 struct State {
     initialised: Initialised,
     fault: Option<wasmtime::Error>,
+    /// The lists as they were read last: the snapshot looks at each twice, and panics
+    /// where the second time, past a limit, there is less.
+    lists: HashMap<String, Vec<u8>>,
 }
 
 impl State {
@@ -79,7 +84,11 @@ impl ComponentInstanceState for State {
         contents: impl FnOnce(&[u8]) + Send,
     ) {
         let bytes: Vec<u8> = self.read(instance, func).await;
-        contents(&bytes);
+        let list = self.lists.entry(func.to_owned()).or_default();
+        if self.fault.is_none() {
+            *list = bytes;
+        }
+        contents(list);
     }
 
     async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use distri_manifest::Span;
+use distri_manifest::{LimitSettings, Span};
 
 /// Build and run plugins for AI agents: WebAssembly components with tools and workflows.
 #[derive(Debug, Parser)]
 #[command(
+    name = "distri",
     version,
+    long_version = crate::version::long(),
     max_term_width = 100,
     after_help = "\
 Examples:
@@ -19,6 +21,7 @@ Examples:
   distri list tools --json
 
 The workspace is the folder that --directory names, else $CURRENT_WORKING_DIR,
+else the nearest one from here upward (with plugins/, agents/ or .distri/),
 else examples/, else the current folder.
 
 Exit codes: 0 done, 1 the thing failed, 2 wrong usage."
@@ -43,6 +46,9 @@ pub(crate) struct Args {
 /// The command that makes this program the host's compiler.
 pub(crate) const COMPILE: &str = "compile-component";
 
+/// The command that makes this program the builder's bundler.
+pub(crate) const BUNDLE: &str = "bundle-script";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build every package of the workspace that changed
@@ -60,7 +66,7 @@ Examples:
   distri new plugins/greeter --lang ts
   distri new plugins/greeter --lang rust --kind workflow
 
-The last part of the path is the package's name.")]
+The path is below the workspace's folder; its last part is the package's name.")]
     New(New),
 
     /// Check packages without putting them into the catalog
@@ -70,7 +76,7 @@ Examples:
   distri check text-tools --json
 
 Nothing of a plugin runs but its top level and its description of itself, with
-no grants, one second and 64 MiB. A Rust package is built by cargo.")]
+no grants, five seconds and 64 MiB. A Rust package is built by cargo.")]
     Check(Check),
 
     /// List what the workspace offers
@@ -86,7 +92,8 @@ Examples:
 Examples:
   distri call text-tools/slugify --input '{\"text\": \"Hello, World!\"}'
   distri call text-tools/slugify --input @input.json
-  echo '{\"text\": \"abc\"}' | distri call checksum/sha256 --input - --json")]
+  echo '{\"text\": \"abc\"}' | distri call checksum/sha256 --input - --json
+  distri call text-tools/slugify --input @book.json --limit payload=10MiB")]
     Call(Call),
 
     /// Run a workflow and print its result
@@ -165,6 +172,10 @@ Examples:
     /// Compile the component on standard input, for the host that started this program
     #[command(name = COMPILE, hide = true)]
     Compile,
+
+    /// Bundle the package that standard input names, for the builder that started this program
+    #[command(name = BUNDLE, hide = true)]
+    Bundle,
 }
 
 #[derive(Debug, clap::Args)]
@@ -202,6 +213,10 @@ pub(crate) struct Call {
     /// Wall time for the call, like 10s or 500ms
     #[arg(long, value_name = "TIME", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
+
+    /// Set one of the host's limits for this call, like payload=10MiB
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    pub(crate) limits: Vec<LimitSettings>,
 
     /// Show what the call used of what its packages may, and the least manifests for it
     #[arg(long)]

@@ -1,15 +1,18 @@
 //! Failures at the edge: one message on standard error, or one JSON object on
 //! standard output, and the exit code.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use distri_host::Error;
+use distri_manifest::LimitSettings;
 use distri_workspace::WorkspaceError;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
-use crate::terminal;
+use crate::{output, terminal};
+
+/// Frames of a stack, and causes, that are shown to people.
+const MAX_FRAMES: usize = 8;
 
 /// Why a command failed.
 pub(crate) enum Failure {
@@ -29,8 +32,8 @@ pub(crate) enum Failure {
     Workspace(WorkspaceError),
     /// A call that was audited failed: exit as it does.
     Audited(Box<Failure>, Value),
-    /// Parts failed and were reported as they did: exit 1.
-    Reported(Value),
+    /// Parts failed, and the result that is printed says so: exit 1.
+    Reported,
 }
 
 impl From<Error> for Failure {
@@ -58,16 +61,13 @@ impl From<WorkspaceError> for Failure {
 impl Failure {
     /// Prints the failure and gives the exit code.
     pub(crate) fn report(self, as_json: bool) -> ExitCode {
-        if as_json {
-            let line = match &self {
-                Self::Audited(failure, audit) => {
-                    json!({ "error": failure.to_json(), "audit": audit })
-                }
-                failure => json!({ "error": failure.to_json() }),
-            };
-            let _ = writeln!(std::io::stdout(), "{line}");
-        } else {
-            self.print();
+        match &self {
+            Self::Reported => {}
+            Self::Audited(failure, audit) if as_json => {
+                output::json(&json!({ "error": failure.to_json(), "audit": audit }));
+            }
+            failure if as_json => output::json(&json!({ "error": failure.to_json() })),
+            failure => failure.print(),
         }
         self.exit_code()
     }
@@ -88,7 +88,7 @@ impl Failure {
             }
             Self::Workspace(error) => diagnostic_json(error),
             Self::Audited(failure, _) => failure.to_json(),
-            Self::Reported(value) => value.clone(),
+            Self::Reported => Value::Null,
         }
     }
 
@@ -102,6 +102,14 @@ impl Failure {
                 if let Some(hint) = error.hint() {
                     terminal::note("hint", hint);
                 }
+                if let Some(limit) = limit(error) {
+                    terminal::note(
+                        "hint",
+                        &format!(
+                            "`--limit {limit}=…` of `distri call` raises the host's for one call, `[limits]` in the policy for all"
+                        ),
+                    );
+                }
             }
             Self::Guest { name, message, located, detail } => {
                 match located {
@@ -111,15 +119,41 @@ impl Failure {
                     }
                     None => terminal::error(&format!("`{name}` failed: {message}")),
                 }
-                if let Some(hint) = detail["hint"].as_str() {
+                let frames = detail["stack"].as_str().unwrap_or_default().lines();
+                for frame in frames.skip(1).take(MAX_FRAMES).filter(|_| located.is_some()) {
+                    terminal::note("at", frame.trim().trim_start_matches("at "));
+                }
+                let mut cause = &detail["cause"];
+                for _ in 0..MAX_FRAMES {
+                    let Some(message) = cause["message"].as_str() else { break };
+                    let frame = cause["stack"].as_str().and_then(|stack| stack.lines().next());
+                    let place = frame.map(|frame| format!(" {}", frame.trim())).unwrap_or_default();
+                    terminal::note("caused by", &format!("{message}{place}"));
+                    cause = &cause["cause"];
+                }
+                if let Some(hint) = guest_hint(detail) {
                     terminal::note("hint", hint);
                 }
             }
             Self::Workspace(error) => terminal::diagnostic(error),
             Self::Audited(failure, _) => failure.print(),
-            Self::Reported(_) => {}
+            Self::Reported => {}
         }
     }
+}
+
+/// The limit that an error is about, if an operator can set it.
+fn limit(error: &Error) -> Option<&'static str> {
+    let detail: Value = serde_json::from_str(error.detail()?).ok()?;
+    let name = detail.get("limit")?.as_str()?;
+    LimitSettings::NAMES.iter().copied().find(|known| *known == name)
+}
+
+/// What to do about an error that a guest told of, or was told: the innermost hint.
+fn guest_hint(detail: &Value) -> Option<&str> {
+    // A chain of calls is at most so deep.
+    let chain = std::iter::successors(Some(detail), |detail| detail.get("detail"));
+    chain.take(64).find_map(|detail| detail.get("hint")?.as_str())
 }
 
 fn host_json(error: &Error) -> Value {
@@ -138,9 +172,18 @@ pub(crate) fn diagnostic_json(diagnostic: &dyn Diagnostic) -> Value {
     let place =
         diagnostic.source_code().zip(diagnostic.labels().and_then(|mut labels| labels.next()));
     let place = place.and_then(|(source, label)| source.read_span(label.inner(), 0, 0).ok());
+    let mut message = diagnostic.to_string();
+    let mut cause = diagnostic.source();
+    while let Some(why) = cause {
+        let why_text = why.to_string();
+        if !message.contains(&why_text) {
+            message = format!("{message}: {why_text}");
+        }
+        cause = why.source();
+    }
     json!({
         "kind": "invalid-input",
-        "message": diagnostic.to_string(),
+        "message": message,
         "hint": diagnostic.help().map(|help| help.to_string()),
         "file": place.as_ref().and_then(|place| place.name().map(str::to_owned)),
         "line": place.as_ref().map(|place| place.line() + 1),

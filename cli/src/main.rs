@@ -6,19 +6,35 @@ mod args;
 mod commands;
 mod failure;
 mod operator;
+mod output;
+mod pretty;
 mod session;
 mod terminal;
+mod usage;
+mod version;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use distri_host::{Error, ErrorKind};
 
 use crate::args::{Args, Command};
+use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    output::finish(run())
+}
+
+fn run() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage::report(&error),
+    };
     if matches!(args.command, Command::Compile) {
         return distri_host::Host::serve_compilation().into();
+    }
+    if matches!(args.command, Command::Bundle) {
+        return distri_build::serve_bundling().into();
     }
     terminal::init_logs(args.verbose);
     #[cfg(unix)]
@@ -26,8 +42,8 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
-            return ExitCode::FAILURE;
+            let error = Error::new(ErrorKind::Internal, format!("cannot start: {error}"));
+            return Failure::Host(error).report(args.json);
         }
     };
     let result = runtime.block_on(async {
@@ -49,11 +65,11 @@ fn main() -> ExitCode {
             Command::Grants(command) => commands::grants::run(&args, command),
             Command::Secrets { command } => commands::secrets::run(&args, command),
             Command::Completions { shell } => {
-                commands::completions(*shell);
+                commands::completions(&args, *shell);
                 Ok(())
             }
-            // Needs no runtime: done above.
-            Command::Compile => Ok(()),
+            // Need no runtime: done above.
+            Command::Compile | Command::Bundle => Ok(()),
         }
     });
     // An image that is still being compiled behind a call is not waited for.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use distri_host::{
-    AgentCall, Artifact, Caller, Capability, Decision, Error, ErrorKind, Granted, HostServices,
-    Policy, Result as HostResult,
+    AgentCall, Artifact, Caller, Capability, Decision, Error, ErrorKind, ExposedDatabase, Granted,
+    HostServices, Policy, Result as HostResult,
 };
-use distri_manifest::{Capabilities, PackageName};
+use distri_manifest::PackageName;
 use distri_workspace::{
-    Approvals, Audit, ScriptedAgents, SecretStore, Workspace, needing_approval,
+    Approvals, Audit, Changed, ScriptedAgents, SecretStore, Workspace, needing_approval,
 };
 
 use crate::failure::Failure;
@@ -39,6 +39,7 @@ impl HostServices for Operator {
     fn observe_use(&self, caller: &Caller, capability: Capability<'_>, granted: bool) {
         if let Some(audit) = &self.audit {
             audit.observe(&caller.package, capability, granted);
+            audit.observe_chain(&caller.package, &caller.chain, capability);
         }
     }
 }
@@ -80,8 +81,9 @@ pub(crate) fn ask_for_pending(
     // An approval is for all that is asked for: all of it is shown.
     let asked = needing_approval(&artifact.capabilities);
     if confirm(package, &distri_host::decisions(package, &asked, policy))? {
-        approve(workspace, package, &artifact.capabilities)?;
-        Approvals::of_user(workspace.root())?.extend(policy)?;
+        let approvals = Approvals::of_user(workspace.root())?;
+        approvals.approve(artifact)?;
+        approvals.extend(policy)?;
     }
     Ok(())
 }
@@ -100,13 +102,39 @@ pub(crate) fn warn_of_unset_secrets(artifact: &Artifact, policy: &Policy) -> Res
     Ok(())
 }
 
-/// Records an approval.
-pub(crate) fn approve(
+/// The databases that are not opened, since a package of the workspace may write where
+/// they lie.
+pub(crate) fn exposed(
     workspace: &Workspace,
-    package: &PackageName,
-    asked: &Capabilities,
+    policy: &Policy,
+) -> Result<Vec<ExposedDatabase>, Failure> {
+    let catalog = workspace.catalog()?;
+    let packages = catalog.packages.values();
+    let packages = packages.map(|artifact| (&artifact.package, &artifact.capabilities));
+    Ok(distri_host::exposed_databases(policy, workspace.root(), packages))
+}
+
+/// Tells the operator of packages that are not what they were when they were approved.
+pub(crate) fn warn_of_changes<'a>(
+    workspace: &Workspace,
+    artifacts: impl IntoIterator<Item = &'a Artifact>,
 ) -> Result<(), Failure> {
-    Ok(Approvals::of_user(workspace.root())?.approve(package, asked)?)
+    for Changed { package, approved, what, .. } in
+        Approvals::of_user(workspace.root())?.changes(artifacts)?
+    {
+        let since = approved.map(|when| format!(" on {when}")).unwrap_or_default();
+        terminal::warning(&format!("`{package}` changed since you approved it{since}:"));
+        for change in what {
+            terminal::say(&format!("  {change}"));
+        }
+        terminal::note(
+            "hint",
+            &format!(
+                "look at what changed, then run `distri approve {package}` again, or with `--revoke`"
+            ),
+        );
+    }
+    Ok(())
 }
 
 /// Whether somebody can be asked.

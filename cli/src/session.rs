@@ -1,8 +1,12 @@
 //! The workspace and the host of one command.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use distri_host::{Artifact, CompilerProcess, Error, ErrorKind, Host, HostBuilder, Policy};
+use distri_build::{BundlerProcess, Listener};
+use distri_host::{
+    Artifact, Catalog, CompilerProcess, Error, ErrorKind, Host, HostBuilder, Policy,
+};
 use distri_manifest::{PackageName, suggestion};
 use distri_workspace::{
     Agent, Audit, ScriptedAgents, SecretStore, Workspace, find_root, load_agents,
@@ -13,12 +17,55 @@ use crate::failure::Failure;
 use crate::operator::Operator;
 use crate::terminal;
 
-/// The workspace that the command is about.
+/// The workspace that the command is about. Says which it is where it is not the
+/// current folder.
 pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
-    let current = std::env::current_dir().map_err(|source| {
+    let current = current()?;
+    let root = find_root(&current, args.directory.as_deref())?;
+    if current.canonicalize().ok().as_ref() != Some(&root) {
+        terminal::say(&format!("workspace: {}", root.display()));
+    }
+    let workspace = Workspace::at(root);
+    // Without it, sources are bundled in this process.
+    let Ok(program) = std::env::current_exe() else { return Ok(workspace) };
+    let arguments = vec![crate::args::BUNDLE.to_owned()];
+    Ok(workspace.with_bundler(BundlerProcess { program, arguments }))
+}
+
+/// The current folder.
+pub(crate) fn current() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(|source| {
         Failure::Workspace(distri_workspace::WorkspaceError::Io { path: ".".into(), source })
-    })?;
-    Ok(Workspace::at(find_root(&current, args.directory.as_deref())?))
+    })
+}
+
+/// Shows, on standard error, what a build or a check of the workspace does that takes
+/// long.
+pub(crate) fn showing(
+    workspace: Workspace,
+    progress: &terminal::Progress,
+    quiet: bool,
+) -> Workspace {
+    if quiet {
+        return workspace;
+    }
+    let progress = progress.clone();
+    workspace.reporting(Listener::new(move |package, doing| {
+        progress.during(format!("{package}: cargo compiles {doing}"));
+    }))
+}
+
+/// What was built, and a warning for each package whose record is not used.
+pub(crate) fn catalog(workspace: &Workspace) -> Result<Catalog, Failure> {
+    let catalog = workspace.catalog()?;
+    for (package, why) in &catalog.refused {
+        terminal::warning(&format!("the record of `{package}` {why}, and is not used"));
+        terminal::note("hint", "run `distri build`: it builds the package anew");
+    }
+    if catalog.packages.is_empty() && catalog.refused.is_empty() {
+        terminal::warning("nothing is built here yet; run `distri build`");
+    }
+    Ok(catalog)
 }
 
 /// A host that answers `callAgent` from the workspace's agents, with the operator's
@@ -35,7 +82,8 @@ pub(crate) fn host(
 
 /// What was built of a package.
 pub(crate) fn artifact(workspace: &Workspace, package: &str) -> Result<Artifact, Failure> {
-    let mut catalog = workspace.store().catalog()?;
+    let mut catalog = workspace.catalog()?;
+    catalog.proven(package)?;
     if let Some(artifact) = catalog.packages.remove(package) {
         return Ok(artifact);
     }

@@ -34,8 +34,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens `below` in `root`, part by part; `root` itself may be reached through
-    /// links.
+    /// Opens `below` in `root`, part by part, each under `guard`; `root` itself may be
+    /// reached through links, and is whoever's it is, unless `below` is empty.
     ///
     /// # Errors
     ///
@@ -58,7 +58,10 @@ impl Folder {
         let mut folder = Self { descriptor, path: root.to_owned() };
         for part in below.components() {
             match part {
-                Component::Normal(name) => folder = folder.enter(name, guard, make)?,
+                Component::Normal(name) => {
+                    folder = folder.enter(name, guard, make)?;
+                    folder.check(guard)?;
+                }
                 Component::CurDir => {}
                 _ => return Err(named(below, io::ErrorKind::InvalidInput, "leads elsewhere")),
             }
@@ -163,6 +166,19 @@ impl Folder {
         Ok(File::from(file))
     }
 
+    /// The regular file `name`, open for reading, where this user made it and nobody
+    /// else may write it: it stays what it is while it is used.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::file`], and `PermissionDenied` for a file of somebody else's.
+    pub fn own_file(&self, name: &str) -> io::Result<File> {
+        let file = self.file(name)?;
+        let stat = rustix::fs::fstat(&file)?;
+        check_owner(&self.path.join(name), stat.st_uid, stat.st_mode)?;
+        Ok(file)
+    }
+
     fn open_for_reading(&self, name: &str) -> io::Result<OwnedFd> {
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -189,19 +205,62 @@ impl Folder {
             .then(|| u64::try_from(stat.st_size).unwrap_or_default())
     }
 
-    /// Writes `name` beside itself, to disk, and renames: readers, and a crash at
-    /// any moment, see the old file or the new one. A link in its place is replaced,
+    /// Whether anything has this name: a file, a folder, a link.
+    pub fn has(&self, name: &str) -> bool {
+        single(name).is_ok_and(|name| self.kind(name).is_ok())
+    }
+
+    /// Writes `name` beside itself, to disk, and renames: readers, and a crash at any
+    /// moment, see the old file or the new one. A link in its place is replaced,
     /// never followed. Nothing is left behind where it fails.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let target = single(name)?;
-        let (beside, mut file) = self.beside()?;
-        let written = (|| {
-            file.write_all(bytes)?;
+        self.write_parts(name, &[bytes], |beside, file| {
             file.sync_data()?;
-            rustix::fs::renameat(&self.descriptor, &beside, &self.descriptor, target)?;
+            rustix::fs::renameat(&self.descriptor, beside, &self.descriptor, single(name)?)?;
             // The name itself; some file systems cannot, and need not.
             let _ = rustix::fs::fsync(&self.descriptor);
             Ok(())
+        })
+    }
+
+    /// The same for what can be made again, in parts: it is not waited for until it is
+    /// on disk.
+    pub fn write_anew(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        self.write_parts(name, parts, |beside, _| {
+            Ok(rustix::fs::renameat(&self.descriptor, beside, &self.descriptor, single(name)?)?)
+        })
+    }
+
+    /// Writes `name` where there is none: false where something has this name by then.
+    pub fn write_first(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
+        let mut first = true;
+        self.write_parts(name, &[bytes], |beside, file| {
+            file.sync_data()?;
+            let folder = &self.descriptor;
+            match rustix::fs::linkat(folder, beside, folder, single(name)?, AtFlags::empty()) {
+                Ok(()) => {}
+                Err(Errno::EXIST) => first = false,
+                Err(error) => return Err(error.into()),
+            }
+            Ok(rustix::fs::unlinkat(folder, beside, AtFlags::empty())?)
+        })?;
+        Ok(first)
+    }
+
+    /// Writes a file of no name that anybody looks for, and has it given one.
+    fn write_parts(
+        &self,
+        name: &str,
+        parts: &[&[u8]],
+        give_name: impl FnOnce(&str, &File) -> io::Result<()>,
+    ) -> io::Result<()> {
+        single(name)?;
+        let (beside, mut file) = self.beside()?;
+        let written = (|| {
+            for part in parts {
+                file.write_all(part)?;
+            }
+            give_name(&beside, &file)
         })();
         if written.is_err() {
             let _ = rustix::fs::unlinkat(&self.descriptor, &beside, AtFlags::empty());
@@ -319,6 +378,13 @@ pub struct Entry {
     pub modified: std::time::SystemTime,
 }
 
+/// Whether a folder is this user's, and not one where everybody may write.
+pub fn is_own(path: &Path) -> bool {
+    rustix::fs::stat(path).is_ok_and(|stat| {
+        stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o002 == 0
+    })
+}
+
 /// Whether this user alone may have made a file or folder what it is.
 fn check_owner(path: &Path, owner: u32, mode: u32) -> io::Result<()> {
     let user = rustix::process::geteuid().as_raw();
@@ -415,6 +481,36 @@ mod tests {
         let error = Folder::make(root.path(), below, Guard::Private).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("may be written by others"), "{error}");
+    }
+
+    #[test]
+    fn of_two_that_write_first_one_is() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::make(root.path(), Path::new("a"), Guard::Private).unwrap();
+        assert!(folder.write_first("file", b"one").unwrap());
+        assert!(!folder.write_first("file", b"two").unwrap());
+        assert_eq!(folder.read("file", 9).unwrap(), b"one");
+        folder.write_anew("file", &[b"th", b"ree"]).unwrap();
+        assert_eq!(folder.read("file", 9).unwrap(), b"three");
+        assert_eq!(folder.entries().unwrap().len(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_ones_own() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::make(root.path(), Path::new("a/b"), Guard::Private).unwrap();
+        folder.write("file", b"mine").unwrap();
+        folder.own_file("file").unwrap();
+        let path = root.path().join("a/b/file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(folder.file("file").is_ok());
+        let error = folder.own_file("file").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+        // Who may write a folder above may put another in its place.
+        let above = root.path().join("a");
+        std::fs::set_permissions(&above, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let error = Folder::open(root.path(), Path::new("a/b"), Guard::Private).unwrap_err();
+        assert!(error.to_string().contains("/a` may be written by others"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! host gives it folders of its own.
 
 mod folder;
+mod overlap;
 mod read;
 
-pub use folder::{Entry, Folder, Guard};
+pub use folder::{Entry, Folder, Guard, is_own};
+pub use overlap::overlaps;
 pub use read::{read, read_text, without_mark};

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings::distri::plugin::host;
 use crate::bindings::distri::plugin::types;
+use crate::json::to_json;
 
 pub use crate::bindings::distri::plugin::types::LogLevel;
 
@@ -25,9 +26,14 @@ pub struct CallError {
     pub detail: Option<String>,
 }
 
+/// What went wrong and what to do about it: a tool that fails with it says both.
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -41,7 +47,7 @@ impl From<types::CallError> for CallError {
 }
 
 /// A value that does not become JSON, or JSON that is not the value.
-fn json_error(error: &serde_json::Error) -> CallError {
+fn json_error(error: &impl fmt::Display) -> CallError {
     CallError {
         kind: "invalid-input".to_owned(),
         message: error.to_string(),
@@ -60,7 +66,7 @@ pub async fn call_tool<T: DeserializeOwned>(
     name: &str,
     input: &impl Serialize,
 ) -> Result<T, CallError> {
-    let input = serde_json::to_string(input).map_err(|error| json_error(&error))?;
+    let input = to_json(input, "input").map_err(|error| json_error(&error))?;
     let value = import::call_tool(name, input).await?;
     serde_json::from_str(&value).map_err(|error| json_error(&error))
 }
@@ -77,7 +83,7 @@ pub async fn call_agent_with(
     task: &str,
     options: &impl Serialize,
 ) -> Result<String, CallError> {
-    let options = serde_json::to_string(options).map_err(|error| json_error(&error))?;
+    let options = to_json(options, "options").map_err(|error| json_error(&error))?;
     Ok(import::call_agent(name, task, options).await?)
 }
 
@@ -91,7 +97,7 @@ pub async fn get_session_value<T: DeserializeOwned>(key: &str) -> Result<Option<
 
 /// Writes a value of the call's session.
 pub async fn set_session_value(key: &str, value: &impl Serialize) -> Result<(), CallError> {
-    let value = serde_json::to_string(value).map_err(|error| json_error(&error))?;
+    let value = to_json(value, "value").map_err(|error| json_error(&error))?;
     Ok(import::set_session_value(key, value).await?)
 }
 

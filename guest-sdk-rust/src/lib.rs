@@ -25,6 +25,9 @@
 //! call's context. `async` functions may call tools and agents, several at once,
 //! as with [`join_all`], and use [databases](sql).
 //!
+//! What JSON cannot say is an error that names its place: NaN and the infinities, which
+//! `serde_json` alone would make `null` of. Integers are exact, up to 128 bits.
+//!
 //! A plugin conforms to the async track of `distri:plugin`, 0.3. With the feature
 //! `sync` the same source conforms to 0.2: host calls then wait one after another.
 
@@ -33,8 +36,10 @@
 mod context;
 mod host;
 mod item;
+mod json;
 #[cfg(feature = "log")]
 mod logger;
+mod schema;
 pub mod sql;
 
 pub use context::Context;
@@ -54,6 +59,7 @@ pub use logger::init_log;
 pub mod __private {
     pub use crate::bindings;
     pub use crate::item::{Answer, Call, describe, execute, fail, finish, outcome, succeed};
+    pub use crate::schema::parameters;
     pub use schemars;
     pub use serde;
     pub use serde_json;

@@ -7,6 +7,17 @@
  * to install: `distri build` has this module built in.
  */
 
+export {
+  callAgent,
+  CallError,
+  callTool,
+  getSessionValue,
+  setSessionValue,
+  type CallAgentOptions,
+  type CallToolOptions,
+} from "./workflow.ts";
+export * from "./original.ts";
+
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -26,6 +37,7 @@ export interface StandardSchema<Output = any> {
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
     readonly jsonSchema?: {
       readonly input: (options: { readonly target: "draft-2020-12" }) => { [key: string]: unknown };
+      readonly output: (options: { readonly target: "draft-2020-12" }) => { [key: string]: unknown };
     };
   };
 }
@@ -96,6 +108,8 @@ export interface Tool {
   getParameters?(): object;
   /** The JSON Schema of the input. */
   parameters?: object;
+  /** The JSON Schema of what it gives, which the host checks too. */
+  returns?: object;
 }
 
 /** A workflow: like a tool, and it may call tools and agents. */
@@ -106,6 +120,7 @@ export interface Workflow {
   execute(workflowCall: WorkflowCall, context: ExecutionContext): Promise<unknown> | unknown;
   getParameters?(): object;
   parameters?: object;
+  returns?: object;
   /** What it is given and gives, for people and models. */
   examples?: { description?: string; input?: unknown; expected_output?: unknown }[];
 }
@@ -116,8 +131,16 @@ export interface ToolSpec<Params = any> {
   description?: string;
   version?: string;
   parameters?: object;
+  /** The JSON Schema of what it gives, which the host checks too. */
+  returns?: object;
   auth?: Auth;
   execute(params: Params, context: ExecutionContext): Promise<unknown> | unknown;
+}
+
+/** A workflow whose `execute` gets its input parsed; made by {@link createWorkflow}. */
+export interface WorkflowSpec<Params = any> extends ToolSpec<Params> {
+  /** What it is given and gives, for people and models. */
+  examples?: { description?: string; input?: unknown; expected_output?: unknown }[];
 }
 
 /** How a service knows who calls. Recorded for whoever runs the agents; nothing here acts on it. */
@@ -158,7 +181,7 @@ export interface Integration {
 /** A plugin module's default export. */
 export interface DistriPlugin {
   tools?: (Tool | ToolSpec)[] | { [name: string]: Tool | ToolSpec };
-  workflows?: Workflow[] | { [name: string]: Workflow };
+  workflows?: (Workflow | WorkflowSpec)[] | { [name: string]: Workflow | WorkflowSpec };
   integrations?: Integration[];
 }
 
@@ -174,6 +197,17 @@ export function createTool<Output>(
 ): ToolSpec<Output>;
 export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params>;
 export function createTool<Params = any>(spec: ToolSpec<Params>): ToolSpec<Params> {
+  // Said here, where the author's line is known; the host refuses it in any case.
+  if (typeof spec.name === "string" && (spec.name.length > 30 || !/^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$/.test(spec.name))) {
+    throw new TypeError(
+      `\`${spec.name}\` is not a valid tool or workflow name: it has letters, digits, and single \`-\` and \`_\` between them, at most 30`,
+    );
+  }
+  return Object.assign(spec, { [PARSED]: true });
+}
+
+/** Makes a workflow whose `execute` gets its input parsed; like {@link createTool}. */
+export function createWorkflow<Params = any>(spec: WorkflowSpec<Params>): WorkflowSpec<Params> {
   return Object.assign(spec, { [PARSED]: true });
 }
 

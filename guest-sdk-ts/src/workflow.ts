@@ -6,6 +6,7 @@
  */
 import * as host from "#host";
 import { ask, CallError } from "./error.ts";
+import { fromJson, toJson } from "./runtime/json.ts";
 import { assertRunning } from "./runtime/phase.ts";
 
 export { CallError };
@@ -49,8 +50,9 @@ export async function callTool(tool: string | CallToolOptions, input?: unknown):
     name = tool.package_name ? `${tool.package_name}/${own}` : own;
     input = tool.input;
   }
-  const json = JSON.stringify(input ?? {});
-  return unwrap(JSON.parse(await ask(() => host.callTool(name, json))));
+  const json = toJson(input ?? {}, "input");
+  const result = await ask(() => host.callTool(name, json));
+  return unwrap(fromJson(result, "result", `let \`${name}\` give it as a text`));
 }
 
 /** Gives a task to an agent and waits for its final text. */
@@ -59,7 +61,7 @@ export async function callAgent(options: CallAgentOptions): Promise<string>;
 export async function callAgent(agent: string | CallAgentOptions, task?: string): Promise<string> {
   assertRunning("callAgent");
   if (typeof agent === "string") return ask(() => host.callAgent(agent, task ?? "", ""));
-  const options = agent.options === undefined ? "" : JSON.stringify(agent.options);
+  const options = agent.options === undefined ? "" : toJson(agent.options, "options");
   return ask(() => host.callAgent(agent.agent_name, agent.task, options));
 }
 
@@ -75,7 +77,7 @@ export async function getSessionValue<Value = any>(key: string | { key: string; 
   if (json === null || json === undefined) {
     throw new CallError(`the session has no value \`${name}\``, "not-found");
   }
-  return JSON.parse(json);
+  return fromJson(json, name, "write it as a text");
 }
 
 /** Writes a value of the call's session. */
@@ -84,7 +86,7 @@ export async function setSessionValue(options: { key: string; value: unknown; se
 export async function setSessionValue(key: string | { key: string; value: unknown }, value?: unknown): Promise<void> {
   assertRunning("setSessionValue");
   const name = typeof key === "string" ? key : key.key;
-  const json = JSON.stringify((typeof key === "string" ? value : key.value) ?? null);
+  const json = toJson((typeof key === "string" ? value : key.value) ?? null, "value");
   await ask(() => host.setSessionValue(name, json));
 }
 

@@ -4,23 +4,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use distri_manifest::Policy;
-use etcetera::BaseStrategy as _;
 use tokio::sync::Semaphore;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheFolder};
 use crate::code::{self, Loader};
 use crate::databases::Databases;
-use crate::engine::{engine, internal};
+use crate::engine::engine;
 use crate::functions::FunctionCache;
 use crate::host::Inner;
 use crate::images::Images;
 use crate::kept::Kept;
 use crate::network::Network;
+use crate::own_folders::OwnFolders;
 use crate::places::Open;
-use crate::{
-    CompilerProcess, Error, ErrorKind, Host, HostServices, InMemorySessions, Limits, Resolver,
-    Result,
-};
+use crate::sessions::Ledger;
+use crate::{CompilerProcess, Host, HostServices, InMemorySessions, Limits, Resolver, Result};
 
 /// Makes a [`Host`]. Every setting has a default.
 #[derive(Default)]
@@ -30,15 +28,18 @@ pub struct HostBuilder {
     policy: Option<Policy>,
     workspace: Option<PathBuf>,
     services: Option<Arc<dyn HostServices>>,
-    cache: CacheFolder,
+    cache: Option<CacheFolder>,
+    without_cache: bool,
     cache_size: Option<u64>,
     compiler: Option<CompilerProcess>,
     resolver: Option<Arc<dyn Resolver>>,
     roots: Vec<Vec<u8>>,
+    unchecked: bool,
 }
 
 impl HostBuilder {
-    /// Bounds on calls; [`Limits::default`] otherwise.
+    /// Bounds on calls; [`Limits::default`] otherwise. What the policy sets of them
+    /// stands in their place.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -66,9 +67,12 @@ impl HostBuilder {
         self
     }
 
-    /// The folder for compiled code; `distri` in the user's cache folder otherwise.
+    /// The folder for compiled code; `distri/compiled` in the user's cache folder
+    /// otherwise. It is made with the mode 0700; one that belongs to another user, that
+    /// others may write, or that is a link is refused.
     pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.cache = CacheFolder::At(folder.into());
+        self.cache = Some(CacheFolder::At(folder.into()));
+        self.without_cache = false;
         self
     }
 
@@ -102,9 +106,17 @@ impl HostBuilder {
         self
     }
 
+    /// Whether inputs are held against their item's `parameters` before its plugin runs,
+    /// and answers against its `returns`; they are otherwise. An embedder that has
+    /// checked them itself may spare the time.
+    pub fn check_inputs(mut self, check: bool) -> Self {
+        self.unchecked = !check;
+        self
+    }
+
     /// Keeps no compiled code.
     pub fn without_cache(mut self) -> Self {
-        self.cache = CacheFolder::Nowhere;
+        self.without_cache = true;
         self
     }
 
@@ -113,12 +125,21 @@ impl HostBuilder {
     /// # Errors
     ///
     /// `internal` when the machine refuses the engine's address space or the
-    /// cache folder cannot be made; `invalid-input` for a root certificate that is
-    /// none.
+    /// cache folder cannot be made or is not this user's alone; `invalid-input` for a
+    /// root certificate that is none.
     pub fn build(self) -> Result<Host> {
-        let cache = self.cache.open(self.cache_size)?;
+        let policy = self.policy.unwrap_or_else(Policy::open_workspace);
+        let limits = self.limits.with(&policy.limits);
+        let roomy = limits.with_room_for(&policy);
+        let place = self.cache.unwrap_or_default();
+        let cache = if self.without_cache {
+            None
+        } else {
+            Some(Arc::new(Cache::open(&place, self.cache_size)?))
+        };
+        let own_folders = OwnFolders::new(cache.as_ref().map(|cache| cache.folder()));
         let functions = cache.clone().map(|cache| Arc::new(FunctionCache::new(cache)));
-        let engine = engine(&self.limits, functions.clone())?;
+        let engine = engine(&roomy, functions.clone())?;
         let linker = code::linker(&engine)?;
         let initialising = code::initialising(&linker)?;
         let loader = Loader {
@@ -128,52 +149,25 @@ impl HostBuilder {
             cache,
             functions,
             compiler: self.compiler,
-            limits: self.limits.clone(),
+            limits: roomy,
         };
-        let policy = self.policy.unwrap_or_else(Policy::open_workspace);
         Ok(Host::new(Inner {
             loader: Arc::new(loader),
             services: self.services.unwrap_or_else(|| Arc::new(())),
             sessions: InMemorySessions::default(),
-            permits: Semaphore::new(self.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
-            kept: Kept::new(self.limits.kept_instances),
-            images: Images::new(self.limits.loaded_images),
+            ledger: Ledger::new(&limits),
+            permits: Semaphore::new(limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
+            kept: Kept::new(limits.kept_instances, limits.kept_bytes()),
+            images: Images::new(limits.loaded_images),
             network: Network::new(self.resolver, self.roots)?,
-            databases: Databases::new(&policy.databases, &self.limits),
-            limits: self.limits,
+            databases: Databases::new(&policy, &limits),
+            limits,
             policy,
             workspace: self.workspace,
+            check_inputs: !self.unchecked,
             generation: RwLock::default(),
             active: Open::default(),
+            own_folders,
         }))
-    }
-}
-
-/// Where compiled code is kept.
-#[derive(Debug, Clone, Default)]
-enum CacheFolder {
-    #[default]
-    OfUser,
-    At(PathBuf),
-    Nowhere,
-}
-
-impl CacheFolder {
-    /// None when nothing is kept.
-    fn open(self, size: Option<u64>) -> Result<Option<Arc<Cache>>> {
-        let folder = match self {
-            Self::At(folder) => folder,
-            Self::OfUser => {
-                let strategy = etcetera::choose_base_strategy().map_err(internal)?;
-                strategy.cache_dir().join("distri").join("compiled")
-            }
-            Self::Nowhere => return Ok(None),
-        };
-        let cache = Cache::open(&folder, size).map_err(|error| {
-            let message = format!("cannot use the cache folder `{}`: {error}", folder.display());
-            Error::new(ErrorKind::Internal, message)
-                .with_hint("name another one, or run without a cache")
-        })?;
-        Ok(Some(Arc::new(cache)))
     }
 }

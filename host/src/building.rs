@@ -26,15 +26,17 @@ pub struct Description {
     pub workflows: Vec<ItemInfo>,
 }
 
-/// What a component that is asked what it offers may use at most.
+/// What a script's top level, and a component that is asked what it offers, may use at
+/// most.
 struct Asking {
     cpu: Duration,
     memory: usize,
 }
 
 /// Enough for any language's runtime to start. Time on a processor: how busy the
-/// machine is must not decide whether a plugin builds.
-const DESCRIBING: Asking = Asking { cpu: Duration::from_secs(1), memory: 64 << 20 };
+/// machine is must not decide whether a plugin builds, and waiting for a processor that
+/// others have counts a little.
+const DESCRIBING: Asking = Asking { cpu: Duration::from_secs(5), memory: 64 << 20 };
 
 impl Asking {
     /// These bounds, where a host's own are not lower.
@@ -102,7 +104,7 @@ impl Host {
             loader.link_engine(&loader.component(&engine, &crate::cache::digest(&engine))?)
         })
         .await?;
-        let limits = self.limits();
+        let limits = &DESCRIBING.of(self.limits());
         let deadline = Instant::now() + limits.timeout;
         let state = State::for_build(limits, deadline, true);
         let mut store = instance::store(self.loader(), state, limits);

@@ -7,24 +7,25 @@
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use distri_files::{Folder, Guard};
+use etcetera::BaseStrategy as _;
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::{Error, ErrorKind};
+
 /// Bytes of images that are kept, unless the embedder says otherwise.
 const IMAGES_CAP: u64 = 1 << 30;
 
-/// How the names of files begin that are still being written.
-const UNFINISHED: &str = ".new-";
-
-/// The age at which nobody is writing such a file any more.
+/// The age at which nobody is writing an unfinished file any more.
 const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Bytes of the HMAC-SHA256 at the end of every file.
@@ -33,24 +34,128 @@ const MAC_LEN: usize = 32;
 /// Bytes of a file that are looked at together: little enough for the stack.
 const PART: usize = 16 << 10;
 
-/// The user's folder of compiled code.
+/// Most bytes of a file that is read whole: several times what is kept of compiled
+/// functions.
+const MAX_READ: u64 = 1 << 30;
+
+/// The file that holds the key.
+const KEY: &str = "key";
+
+/// Where a user's compiled code is, in the user's cache folder. Whatever a plugin is
+/// granted, it is not this.
+const OF_USER: &str = "distri/compiled";
+
+/// A folder of compiled code.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    folder: PathBuf,
-    key: [u8; 32],
+    folder: Folder,
+    key: Key,
     cap: u64,
+    place: CacheFolder,
+}
+
+/// What authenticates what this user made.
+#[derive(Clone)]
+pub(crate) struct Key([u8; 32]);
+
+/// Not the key itself.
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+impl Key {
+    /// The key in the folder, which is made with its key if need be.
+    pub(crate) fn of(folder: &CacheFolder) -> Result<Self, Error> {
+        let open = |folder: &CacheFolder| read_key(&folder.open()?);
+        open(folder).map_err(|error| unusable(folder, &error))
+    }
+
+    /// An HMAC of something under this name.
+    pub(crate) fn mac(&self, name: &str) -> Hmac<Sha256> {
+        // The key has the length that the algorithm wants; every length is valid.
+        let mut mac =
+            <Hmac<Sha256> as Mac>::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!());
+        mac.update(name.as_bytes());
+        mac.update(&[0]);
+        mac
+    }
+}
+
+/// Where compiled code and the key are.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum CacheFolder {
+    /// In the user's cache folder.
+    #[default]
+    OfUser,
+    /// Where an embedder says.
+    At(PathBuf),
+}
+
+impl CacheFolder {
+    /// Its path.
+    pub(crate) fn path(&self) -> io::Result<PathBuf> {
+        match self {
+            Self::At(folder) => std::path::absolute(folder),
+            Self::OfUser => {
+                let strategy = etcetera::choose_base_strategy().map_err(io::Error::other)?;
+                Ok(strategy.cache_dir().join(OF_USER))
+            }
+        }
+    }
+
+    /// Opens the folder, and makes it if need be: the user's alone, and no link.
+    fn open(&self) -> io::Result<Folder> {
+        let path = self.path()?;
+        let depth = match self {
+            Self::OfUser => Path::new(OF_USER).components().count(),
+            // Of `/` or `a/..` there is nothing to look at but the folder itself.
+            Self::At(_) => usize::from(path.file_name().is_some()),
+        };
+        let root = path.ancestors().nth(depth).unwrap_or(Path::new("/"));
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+        Folder::make(root, path.strip_prefix(root).unwrap_or(&path), Guard::Private)
+    }
+
+    /// What to do about one that cannot be used.
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::OfUser => {
+                "make room there, or make it yours alone; or name another cache folder with the variable `XDG_CACHE_HOME`"
+            }
+            Self::At(_) => {
+                "make room there, or make it yours alone; or name another one with `HostBuilder::cache_folder`"
+            }
+        }
+    }
+}
+
+/// The error about a folder that cannot be used.
+fn unusable(folder: &CacheFolder, error: &io::Error) -> Error {
+    let path = folder.path().unwrap_or_default();
+    let message = format!("cannot use the cache folder `{}`: {error}", path.display());
+    Error::new(ErrorKind::Internal, message).with_hint(folder.hint())
 }
 
 impl Cache {
     /// Opens the folder, making it and its key if need be.
-    pub(crate) fn open(folder: &Path, cap: Option<u64>) -> io::Result<Self> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let key = read_key(&folder.join("key"))?;
-        Ok(Self { folder: folder.to_owned(), key, cap: cap.unwrap_or(IMAGES_CAP) })
+    ///
+    /// # Errors
+    ///
+    /// `internal` with the folder's path where it is not this user's alone.
+    pub(crate) fn open(place: &CacheFolder, cap: Option<u64>) -> Result<Self, Error> {
+        let open = || {
+            let folder = place.open()?;
+            let key = read_key(&folder)?;
+            Ok((folder, key))
+        };
+        let (folder, key) = open().map_err(|error| unusable(place, &error))?;
+        Ok(Self { folder, key, cap: cap.unwrap_or(IMAGES_CAP), place: place.clone() })
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// Bytes of images that it may hold.
@@ -58,20 +163,24 @@ impl Cache {
         self.cap
     }
 
-    fn mac(&self, name: &str) -> Hmac<Sha256> {
-        // The key has the length that the algorithm wants; every length is valid.
-        let mut mac =
-            <Hmac<Sha256> as Mac>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!());
-        mac.update(name.as_bytes());
-        mac.update(&[0]);
-        mac
+    /// What to do about a folder that takes nothing.
+    pub(crate) fn hint(&self) -> &'static str {
+        self.place.hint()
+    }
+
+    /// The error about compiled code that could not be kept.
+    pub(crate) fn not_kept(&self, error: &io::Error) -> Error {
+        let message =
+            format!("cannot keep compiled code in `{}`: {error}", self.folder().display());
+        Error::new(ErrorKind::Internal, message).with_hint(self.hint())
     }
 
     /// The bytes of the file `name`, if it is there and authentic.
     pub(crate) fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let mut bytes = std::fs::read(self.folder.join(name)).ok()?;
+        let mut bytes = Vec::new();
+        self.folder.own_file(name).ok()?.take(MAX_READ).read_to_end(&mut bytes).ok()?;
         let body = bytes.len().checked_sub(MAC_LEN)?;
-        let mut mac = self.mac(name);
+        let mut mac = self.key.mac(name);
         mac.update(&bytes[..body]);
         mac.verify_slice(&bytes[body..]).ok()?;
         bytes.truncate(body);
@@ -81,9 +190,9 @@ impl Cache {
     /// The file `name` itself, if it is there and authentic. Its bytes are looked
     /// at, a part at a time, and not kept.
     fn open_authentic(&self, name: &str) -> Option<File> {
-        let mut file = File::open(self.folder.join(name)).ok()?;
+        let mut file = self.folder.own_file(name).ok()?;
         let mut left = file.metadata().ok()?.len().checked_sub(MAC_LEN as u64)?;
-        let mut mac = self.mac(name);
+        let mut mac = self.key.mac(name);
         let mut part = [0; PART];
         while left > 0 {
             let wanted = usize::try_from(left).unwrap_or(PART).min(PART);
@@ -100,13 +209,9 @@ impl Cache {
     /// Writes `name` beside itself and renames it: readers see the old file or
     /// the new one.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut mac = self.mac(name);
+        let mut mac = self.key.mac(name);
         mac.update(bytes);
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
-        file.write_all(bytes)?;
-        file.write_all(&mac.finalize().into_bytes())?;
-        file.persist(self.folder.join(name))?;
-        Ok(())
+        self.folder.write_anew(name, &[bytes, &mac.finalize().into_bytes()])
     }
 
     /// The compiled image of the component with this digest, if it is there.
@@ -121,17 +226,16 @@ impl Cache {
         unsafe { Component::deserialize_file(engine, path) }.ok()
     }
 
-    /// Whether an image is there; it may still not authenticate.
+    /// Whether an image of this user's is there; it may still not authenticate.
     pub(crate) fn has_image(&self, engine: &Engine, digest: &str) -> bool {
-        self.folder.join(image_name(engine, digest)).exists()
+        self.folder.own_file(&image_name(engine, digest)).is_ok()
     }
 
     /// Keeps a compiled image.
-    pub(crate) fn put_image(&self, component: &Component, digest: &str) -> wasmtime::Result<()> {
-        let bytes = component.serialize()?;
+    pub(crate) fn put_image(&self, component: &Component, digest: &str) -> io::Result<()> {
+        let bytes = component.serialize().map_err(io::Error::other)?;
         self.write(&image_name(component.engine(), digest), &bytes)?;
-        self.sweep(self.cap)?;
-        Ok(())
+        self.sweep(self.cap)
     }
 
     /// Removes the images that were used longest ago, until the rest takes less
@@ -139,28 +243,22 @@ impl Cache {
     /// has an image mapped keeps it.
     fn sweep(&self, cap: u64) -> io::Result<()> {
         let mut images = Vec::new();
-        for entry in std::fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                let modified = entry.metadata().and_then(|metadata| metadata.modified());
-                let age = modified.ok().and_then(|modified| modified.elapsed().ok());
-                if age.is_some_and(|age| age > ABANDONED) {
-                    let _ = std::fs::remove_file(entry.path());
+        for entry in self.folder.entries()? {
+            if Folder::is_unfinished(&entry.name) {
+                if entry.modified.elapsed().is_ok_and(|age| age > ABANDONED) {
+                    let _ = self.folder.remove(&entry.name);
                 }
-                continue;
-            }
-            if entry.path().extension().is_some_and(|extension| extension == "cwasm") {
-                // Another process may be sweeping too.
-                let Ok(metadata) = entry.metadata() else { continue };
-                images.push((metadata.modified()?, metadata.len(), entry.path()));
+            } else if Path::new(&entry.name).extension().is_some_and(|found| found == "cwasm") {
+                images.push((entry.modified, entry.size, entry.name));
             }
         }
         images.sort_unstable_by(|a, b| b.cmp(a));
         let mut total = 0;
-        for (_, size, path) in images {
+        for (_, size, name) in images {
             total += size;
             if total > cap {
-                let _ = std::fs::remove_file(path);
+                // Another process may be sweeping too.
+                let _ = self.folder.remove(&name);
             }
         }
         Ok(())
@@ -195,7 +293,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 /// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -205,28 +303,26 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Reads the key, or makes one. Two processes that make one at the same time
 /// end up with the same.
-fn read_key(path: &Path) -> io::Result<[u8; 32]> {
+fn read_key(folder: &Folder) -> io::Result<Key> {
     for _ in 0..2 {
-        match std::fs::read(path) {
-            Ok(bytes) => {
+        match folder.own_file(KEY) {
+            Ok(file) => {
+                let mut bytes = Vec::new();
+                // One byte more than it may have.
+                file.take(33).read_to_end(&mut bytes)?;
                 if let Ok(key) = <[u8; 32]>::try_from(bytes) {
-                    return Ok(key);
+                    return Ok(Key(key));
                 }
-                // Damaged: what it authenticated is compiled anew.
-                std::fs::remove_file(path)?;
+                // Damaged: what it authenticated is made anew.
+                folder.remove(KEY)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         let mut key = [0; 32];
         File::open("/dev/urandom")?.read_exact(&mut key)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(folder)?;
-        file.write_all(&key)?;
-        match file.persist_noclobber(path) {
-            Ok(_) => return Ok(key),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.error),
+        if folder.write_first(KEY, &key)? {
+            return Ok(Key(key));
         }
     }
     Err(io::Error::other("the key of the cache keeps changing"))
@@ -236,10 +332,62 @@ fn read_key(path: &Path) -> io::Result<[u8; 32]> {
 mod tests {
     use super::*;
 
+    fn open(folder: &Path) -> Result<Cache, Error> {
+        Cache::open(&CacheFolder::At(folder.to_owned()), None)
+    }
+
     fn cache() -> (tempfile::TempDir, Cache) {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(&folder.path().join("cache"), None).unwrap();
+        let cache = open(&folder.path().join("cache")).unwrap();
         (folder, cache)
+    }
+
+    #[test]
+    fn a_folder_or_key_that_others_may_have_made_is_refused_by_name() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let (folder, cache) = cache();
+        cache.write("a", b"code").unwrap();
+        let path = cache.folder().to_owned();
+        let refused = |words: &str| {
+            let error = open(&path).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
+            assert!(error.message().contains(path.to_str().unwrap()), "{error}");
+        };
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(&path, 0o777);
+        refused("may be written by others");
+        set(&path, 0o700);
+        set(&path.join("key"), 0o622);
+        refused("may be written by others");
+        // One file of somebody else's is not taken, and is made anew.
+        set(&path.join("key"), 0o600);
+        set(&path.join("a"), 0o606);
+        assert!(cache.read("a").is_none() && cache.open_authentic("a").is_none());
+        cache.write("a", b"code").unwrap();
+        let there = folder.path().join("there");
+        std::fs::rename(path.join("a"), &there).unwrap();
+        symlink(&there, path.join("a")).unwrap();
+        assert!(cache.read("a").is_none() && cache.open_authentic("a").is_none());
+
+        std::fs::rename(path.join("key"), &there).unwrap();
+        symlink(&there, path.join("key")).unwrap();
+        refused("is a link");
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(&path, &elsewhere).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        refused("is a link");
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused() {
+        let (_folder, cache) = cache();
+        // Only root can play another user.
+        if std::os::unix::fs::chown(cache.folder(), Some(65534), None).is_ok() {
+            let error = open(cache.folder()).unwrap_err();
+            assert!(error.message().contains("belongs to the user 65534"), "{error}");
+        }
     }
 
     #[test]
@@ -247,7 +395,7 @@ mod tests {
         let (_folder, cache) = cache();
         cache.write("a", b"code").unwrap();
         assert_eq!(cache.read("a").unwrap(), b"code");
-        let again = Cache::open(&cache.folder, None).unwrap();
+        let again = open(cache.folder()).unwrap();
         assert_eq!(again.read("a").unwrap(), b"code");
         let long = vec![7; 3 * PART + 5];
         cache.write("b", &long).unwrap();
@@ -261,26 +409,26 @@ mod tests {
         let names = ["a.cwasm", "b.cwasm", "c.cwasm"];
         for (age, name) in names.iter().enumerate() {
             cache.write(name, &[0; 100]).unwrap();
-            let file = File::options().write(true).open(cache.folder.join(name)).unwrap();
+            let file = File::options().write(true).open(cache.folder().join(name)).unwrap();
             file.set_modified(SystemTime::now() - std::time::Duration::from_secs(age as u64 * 60))
                 .unwrap();
         }
-        let abandoned = cache.folder.join(".new-abandoned");
+        let abandoned = cache.folder().join(".new-abandoned");
         let file = File::create(&abandoned).unwrap();
         file.set_modified(SystemTime::now() - ABANDONED * 2).unwrap();
         cache.sweep(300).unwrap();
         assert!(!abandoned.exists());
         let there = names.map(|name| cache.read(name).is_some());
         assert_eq!(there, [true, true, false]);
-        assert!(cache.folder.join("key").is_file());
+        assert!(cache.folder().join("key").is_file());
     }
 
     #[test]
     fn a_changed_or_renamed_file_is_not_taken() {
         let (_folder, cache) = cache();
         cache.write("a", b"code").unwrap();
-        let path = cache.folder.join("a");
-        std::fs::copy(&path, cache.folder.join("b")).unwrap();
+        let path = cache.folder().join("a");
+        std::fs::copy(&path, cache.folder().join("b")).unwrap();
         assert!(cache.read("b").is_none());
         let good = std::fs::read(&path).unwrap();
         for at in 0..good.len() {

@@ -6,6 +6,8 @@ use distri_manifest::{ItemName, PackageName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::{SchemaFault, check_schema};
+
 /// What a call knows about its caller. Everything is optional; the default is a
 /// call on nobody's behalf.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,9 +115,22 @@ pub struct ItemInfo {
     /// The JSON Schema of its input.
     #[serde(default = "any_object")]
     pub parameters: Value,
+    /// The JSON Schema of what it gives, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Value>,
     /// Other names that it answers to: `integration.tool` and `integration_tool`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
+}
+
+impl ItemInfo {
+    /// What is wrong with its JSON Schemas: with `parameters` or `returns`, and what.
+    pub fn schema_faults(&self) -> Vec<(&'static str, SchemaFault)> {
+        let schemas = [("parameters", Some(&self.parameters)), ("returns", self.returns.as_ref())];
+        let check =
+            |(name, schema): (_, Option<&Value>)| Some((name, check_schema(schema?).err()?));
+        schemas.into_iter().filter_map(check).collect()
+    }
 }
 
 /// The schema of a tool that gives none: any object.

@@ -13,11 +13,16 @@ use crate::engine::internal;
 use crate::functions::FunctionCache;
 use crate::outcome::not_compiled;
 use crate::state::State;
-use crate::{CompilerProcess, Error, ErrorKind, Limits, Result, refusal};
+use crate::text::cut;
+use crate::{CompilerProcess, Error, ErrorKind, Limits, Result, refusal, shape};
 
 /// The function that script engines are initialised with. A finished plugin
 /// still exports it; nothing calls it then.
 const INIT: &str = "init";
+
+/// Longest reason for not taking a component, in bytes: it may quote a name of a
+/// hundred thousand.
+pub(crate) const REASON: usize = 2 << 10;
 
 /// Everything that compiles, links and caches code.
 pub(crate) struct Loader {
@@ -82,21 +87,41 @@ impl Loader {
         if let (Some(compiler), Some(cache)) = (&self.compiler, &self.cache) {
             compiler.compile(cache, &self.limits, wasm)?;
             return self.cached(digest).ok_or_else(|| {
-                Error::new(ErrorKind::Internal, "the compiler left nothing in the cache")
+                cache.not_kept(&std::io::Error::other("what the compiler left there is gone"))
             });
         }
-        let compile = || Component::from_binary(&self.engine, wasm);
-        let component = match &self.functions {
-            Some(functions) => functions.during(compile),
-            None => compile(),
-        }
-        .map_err(not_compiled)?;
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.put_image(&component, digest)
-        {
+        let component = self.compile(wasm)?;
+        if let Err(error) = self.keep(&component, digest) {
             tracing::warn!(%error, "a compiled image is not kept");
         }
         Ok(component)
+    }
+
+    /// Compiles in this process, whatever is in the cache.
+    fn compile(&self, wasm: &[u8]) -> Result<Component> {
+        let compile = || Component::from_binary(&self.engine, wasm);
+        let compile = || shape::within_bounds(wasm, compile);
+        match &self.functions {
+            Some(functions) => functions.during(compile),
+            None => compile(),
+        }?
+        .map_err(not_compiled)
+    }
+
+    /// Keeps compiled code, where there is a cache.
+    fn keep(&self, component: &Component, digest: &str) -> Result<()> {
+        let Some(cache) = &self.cache else { return Ok(()) };
+        cache.put_image(component, digest).map_err(|error| cache.not_kept(&error))
+    }
+
+    /// Compiles a component for whoever finds it in the cache.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::component`], and `internal` where the cache does not take it.
+    pub(crate) fn compile_into_cache(&self, wasm: &[u8]) -> Result<()> {
+        self.check_bytes(wasm)?;
+        self.keep(&self.compile(wasm)?, &crate::cache::digest(wasm))
     }
 
     /// The component's image from the cache.
@@ -142,25 +167,16 @@ impl Loader {
     ///
     /// `invalid-component` with everything that keeps it from being one.
     pub(crate) fn load(&self, wasm: &[u8], digest: &str) -> Result<Linked> {
-        self.link(&self.component(wasm, digest)?).map_err(|error| {
-            let defects = refusal::defects(wasm);
-            match defects.as_slice() {
-                [] => error,
-                [defect] => Error::new(
-                    ErrorKind::InvalidComponent,
-                    format!("the component is not a plugin: {defect}"),
-                ),
-                defects => Error::new(
-                    ErrorKind::InvalidComponent,
-                    format!(
-                        "the component is not a plugin, for {} reasons:\n- {}",
-                        defects.len(),
-                        defects.join("\n- ")
-                    ),
-                ),
-            }
-            .with_hint("`distri wit` writes the world that a plugin conforms to")
-        })
+        self.link(&self.component(wasm, digest)?)
+            .map_err(|error| self.explain(wasm).unwrap_or(error))
+    }
+
+    /// Why a component is not a plugin, in words for its author.
+    fn explain(&self, wasm: &[u8]) -> Option<Error> {
+        match &self.compiler {
+            Some(compiler) => compiler.explain(&self.limits, wasm),
+            None => refusal::explain(wasm),
+        }
     }
 
     /// Links a component whose exports make it a plugin.
@@ -169,7 +185,10 @@ impl Loader {
         let exports = Exports::find(component, &pre).map_err(|error| {
             Error::new(
                 ErrorKind::InvalidComponent,
-                format!("the component does not conform to `distri:plugin`: {error:#}"),
+                cut(
+                    &format!("the component does not conform to `distri:plugin`: {error:#}"),
+                    REASON,
+                ),
             )
         })?;
         let exports = exports.ok_or_else(|| {
@@ -195,7 +214,7 @@ fn link_with(
     let pre = linker.instantiate_pre(component).map_err(|error| {
         Error::new(
             ErrorKind::InvalidComponent,
-            format!("the component asks for what this host does not have: {error:#}"),
+            cut(&format!("the component asks for what this host does not have: {error:#}"), REASON),
         )
     })?;
     let init = component

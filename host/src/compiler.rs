@@ -1,17 +1,34 @@
-//! Compiling: in this process, or in a child process that is killed when it
-//! takes too long.
+//! Compiling: in this process, or in a child process that is killed when it takes
+//! too long, and that has so much memory at most.
 
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use distri_manifest::Span;
+use distri_manifest::{ByteSize, Span};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
 use crate::engine::internal;
-use crate::{Error, ErrorKind, Host, Limits, Result};
+use crate::turns::turn;
+use crate::{Error, ErrorKind, Host, Limits, Result, refusal};
+
+/// Bytes of a child's standard error that are looked at: what a runtime says when it
+/// gives up is one line.
+const LAST_WORDS: u64 = 4 << 10;
+
+/// What Rust's runtime says when memory is refused, and what the system does.
+const OUT_OF_MEMORY: [&str; 3] =
+    ["memory allocation of", "Cannot allocate memory", "Resource temporarily unavailable"];
+
+/// What it says when a stack is full.
+const OUT_OF_STACK: &str = "overflowed its stack";
+
+/// The signal of a system that has no memory left for anybody.
+const KILLED: i32 = 9;
 
 /// A program that compiles components into the cache: the host starts it with
 /// `arguments`, and it does nothing but call [`Host::serve_compilation`].
@@ -26,8 +43,9 @@ pub struct CompilerProcess {
 /// What a child is asked, in front of the component's bytes.
 #[derive(Serialize, Deserialize)]
 struct Request {
-    cache: PathBuf,
-    cache_size: u64,
+    /// Where compiled code goes; none when only the reasons are asked for why the
+    /// component is not a plugin.
+    cache: Option<(PathBuf, u64)>,
     limits: Limits,
 }
 
@@ -36,26 +54,83 @@ struct Request {
 struct Refusal {
     kind: ErrorKind,
     message: String,
+    #[serde(default)]
+    hint: Option<String>,
+    #[serde(default)]
+    detail: Option<String>,
+}
+
+impl Refusal {
+    fn into_error(self) -> Error {
+        let mut error = Error::new(self.kind, self.message);
+        if let Some(hint) = self.hint {
+            error = error.with_hint(hint);
+        }
+        if let Some(detail) = self.detail {
+            error = error.with_detail(detail);
+        }
+        error
+    }
+}
+
+impl From<&Error> for Refusal {
+    fn from(error: &Error) -> Self {
+        Self {
+            kind: error.kind(),
+            message: error.message().to_owned(),
+            hint: error.hint().map(str::to_owned),
+            detail: error.detail().map(str::to_owned),
+        }
+    }
+}
+
+/// What a child left.
+struct Ended {
+    status: ExitStatus,
+    output: Vec<u8>,
+    last_words: String,
 }
 
 impl CompilerProcess {
     /// Compiles a component into the cache folder.
     pub(crate) fn compile(&self, cache: &Cache, limits: &Limits, wasm: &[u8]) -> Result<()> {
-        let request = Request {
-            cache: cache.folder().to_owned(),
-            cache_size: cache.size(),
-            limits: limits.clone(),
-        };
+        let place = Some((cache.folder().to_owned(), cache.size()));
+        let ended = self.ask(&Request { cache: place, limits: limits.clone() }, wasm)?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        let error = ended.error(limits);
+        // Of the cache, which was named to the child and perhaps to nobody else.
+        let of_the_cache = error.kind() == ErrorKind::Internal && error.hint().is_some();
+        Err(if of_the_cache { error.with_hint(cache.hint()) } else { error })
+    }
+
+    /// Why a component is not a plugin; none when the child finds no reason.
+    pub(crate) fn explain(&self, limits: &Limits, wasm: &[u8]) -> Option<Error> {
+        let ended = self.ask(&Request { cache: None, limits: limits.clone() }, wasm).ok()?;
+        serde_json::from_slice::<Refusal>(&ended.output).ok().map(Refusal::into_error)
+    }
+
+    /// Starts a child when there is room for one, and waits for its end.
+    fn ask(&self, request: &Request, wasm: &[u8]) -> Result<Ended> {
+        let limits = &request.limits;
+        let _turn = turn(limits.compile_memory);
         let mut input = tempfile::tempfile().map_err(internal)?;
-        let written = serde_json::to_writer(&input, &request)
+        let written = serde_json::to_writer(&input, request)
             .map_err(io::Error::from)
             .and_then(|()| input.write_all(b"\n"))
             .and_then(|()| input.write_all(wasm))
             .and_then(|()| input.rewind());
         written.map_err(internal)?;
         let mut output = tempfile::tempfile().map_err(internal)?;
+        let mut errors = tempfile::tempfile().map_err(internal)?;
+        let streams = [
+            input.into(),
+            output.try_clone().map_err(internal)?.into(),
+            errors.try_clone().map_err(internal)?.into(),
+        ];
         let status = self
-            .run(input.into(), output.try_clone().map_err(internal)?.into(), limits.compile_time)
+            .run(streams, limits.compile_time)
             .map_err(|error| {
                 Error::new(
                     ErrorKind::Internal,
@@ -74,29 +149,25 @@ impl CompilerProcess {
                 )
                 .with_hint("the host's limit on compile time bounds it")
             })?;
-        if status.success() {
-            return Ok(());
-        }
-        let mut text = Vec::new();
-        let said = output.rewind().and_then(|()| output.read_to_end(&mut text));
+        let (mut text, mut last_words) = (Vec::new(), Vec::new());
+        let said = output
+            .rewind()
+            .and_then(|()| output.read_to_end(&mut text))
+            .and_then(|_| errors.rewind())
+            .and_then(|()| errors.take(LAST_WORDS).read_to_end(&mut last_words));
         said.map_err(internal)?;
-        Err(match serde_json::from_slice::<Refusal>(&text) {
-            Ok(Refusal { kind, message }) => Error::new(kind, message),
-            // Killed from outside, for the memory it took perhaps, or a fault in it.
-            Err(_) => Error::new(
-                ErrorKind::InvalidComponent,
-                format!("the compiler ended without an answer: {status}"),
-            ),
-        })
+        let last_words = String::from_utf8_lossy(&last_words).into_owned();
+        Ok(Ended { status, output: text, last_words })
     }
 
     /// Runs the child for so long at most; none when it was killed.
-    fn run(&self, input: Stdio, output: Stdio, time: Duration) -> io::Result<Option<ExitStatus>> {
+    fn run(&self, streams: [Stdio; 3], time: Duration) -> io::Result<Option<ExitStatus>> {
+        let [input, output, errors] = streams;
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .stdin(input)
             .stdout(output)
-            .stderr(Stdio::null())
+            .stderr(errors)
             .spawn()?;
         let end = Instant::now() + time;
         let mut pause = Duration::from_millis(1);
@@ -115,19 +186,47 @@ impl CompilerProcess {
     }
 }
 
+impl Ended {
+    /// Why there is no compiled code.
+    fn error(&self, limits: &Limits) -> Error {
+        let out_of_memory = |text: &str| OUT_OF_MEMORY.iter().any(|words| text.contains(words));
+        match serde_json::from_slice::<Refusal>(&self.output) {
+            Ok(refusal) if !out_of_memory(&refusal.message) => refusal.into_error(),
+            Err(_) if self.last_words.contains(OUT_OF_STACK) => Error::new(
+                ErrorKind::InvalidComponent,
+                "the component is nested too deeply for the compiler",
+            ),
+            Err(_) if !out_of_memory(&self.last_words) && self.status.signal() != Some(KILLED) => {
+                Error::new(
+                    ErrorKind::InvalidComponent,
+                    format!("the compiler ended without an answer: {}", self.status),
+                )
+            }
+            _ => Error::over(
+                ErrorKind::Limit,
+                "compile_memory",
+                limits.compile_memory,
+                format!(
+                    "compiling the component took more than {} of memory",
+                    ByteSize(limits.compile_memory)
+                ),
+            )
+            .with_hint("the host's limit on memory to compile a component bounds it"),
+        }
+    }
+}
+
 impl Host {
     /// The whole work of a [`CompilerProcess`]: reads a request from standard
     /// input, compiles into the cache it names, and returns the exit code. It
     /// ends by itself when the host that started it is gone and its time is over.
     pub fn serve_compilation() -> u8 {
-        let refuse = |error: &Error| {
-            let refusal = Refusal { kind: error.kind(), message: error.message().to_owned() };
-            let _ = serde_json::to_writer(io::stdout(), &refusal);
-            1
-        };
         match compile_standard_input() {
             Ok(()) => 0,
-            Err(error) => refuse(&error),
+            Err(error) => {
+                let _ = serde_json::to_writer(io::stdout(), &Refusal::from(&error));
+                1
+            }
         }
     }
 }
@@ -137,13 +236,21 @@ fn compile_standard_input() -> Result<()> {
     io::stdin().read_to_end(&mut input).map_err(internal)?;
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (head, wasm) = input.split_at(end);
-    let Request { cache, cache_size, limits } = serde_json::from_slice(head).map_err(internal)?;
+    let Request { cache, mut limits } = serde_json::from_slice(head).map_err(internal)?;
     let time = limits.compile_time;
     std::thread::spawn(move || {
         std::thread::sleep(time + Duration::from_secs(1));
         std::process::exit(1);
     });
-    let host = Host::builder().limits(limits).cache_folder(cache).cache_size(cache_size).build()?;
+    let memory = Some(limits.compile_memory);
+    // What a process may write to, its threads' stacks included; not what it reserves.
+    setrlimit(Resource::Data, Rlimit { current: memory, maximum: memory }).map_err(internal)?;
     let wasm = wasm.get(1..).unwrap_or_default();
-    host.loader().component(wasm, &crate::cache::digest(wasm)).map(drop)
+    let Some((folder, size)) = cache else {
+        return refusal::explain(wasm).map_or(Ok(()), Err);
+    };
+    // Nothing runs here: a pool for one call is the smallest there is.
+    limits.concurrent_calls = 1;
+    let host = Host::builder().limits(limits).cache_folder(folder).cache_size(size).build()?;
+    host.loader().compile_into_cache(wasm)
 }

@@ -8,7 +8,8 @@ use crate::grant::Grant;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
-    /// `tools`, `agents`, `secrets`, `env`, `network`, `filesystem` or `databases`.
+    /// `tools`, `agents`, `secrets`, `env`, `network`, `filesystem`, `databases` or
+    /// `session`.
     pub capability: &'static str,
     /// What is asked for, as a person reads it.
     pub request: String,
@@ -78,6 +79,10 @@ pub(crate) fn of(grant: &Grant) -> Vec<Decision> {
             database.to_string(),
             part_or(access == Some(database.access), access.is_some()),
         );
+    }
+    for name in &asked.session {
+        // Nobody's values but those of packages that ask for the same.
+        decide("session", name.to_string(), Granted::Whole);
     }
     decisions
 }

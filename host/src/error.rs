@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorKind {
     /// There is no such plugin, tool, workflow, agent or file.
     NotFound,
-    /// The input is not what the callee takes: malformed JSON, too deep, a missing session.
+    /// The input is not what the callee takes: malformed JSON, too deep, not what its
+    /// `parameters` say, a missing session.
     InvalidInput,
     /// The bytes are not a component that conforms to a world of ours.
     InvalidComponent,
@@ -33,7 +34,8 @@ pub enum ErrorKind {
     Limit,
     /// The guest trapped.
     Trap,
-    /// The tool or workflow answered with an error of its own.
+    /// The tool or workflow answered with an error of its own, or with what its `returns`
+    /// do not allow.
     GuestError,
     /// The caller went away.
     Cancelled,
@@ -101,7 +103,8 @@ impl Error {
     }
 
     /// An error about a bound: `limit` is its name in [`Limits`](crate::Limits),
-    /// `max` its value in bytes, milliseconds or pieces.
+    /// `max` its value in bytes, milliseconds or pieces. Its hint says who sets it,
+    /// unless there is a better one.
     pub(crate) fn over(
         kind: ErrorKind,
         limit: &str,
@@ -109,7 +112,15 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         let max = max.try_into().unwrap_or(u64::MAX);
-        Self::new(kind, message).with_detail(format!(r#"{{"limit":"{limit}","max":{max}}}"#))
+        let hint = match distri_manifest::manifest_key(limit) {
+            Some(key) => format!(
+                "the host's limit `{limit}` bounds it, and `[limits] {key}` in the manifest where that is lower"
+            ),
+            None => format!("the host's limit `{limit}` bounds it"),
+        };
+        Self::new(kind, message)
+            .with_hint(hint)
+            .with_detail(format!(r#"{{"limit":"{limit}","max":{max}}}"#))
     }
 
     /// Adds what to do about it.
@@ -173,8 +184,9 @@ impl Error {
     }
 
     /// Details for machines, as JSON. For a bound that was reached:
-    /// `{"limit": NAME, "max": VALUE}`, as in [`Limits`](crate::Limits); for
-    /// `guest-error`, what the guest gave.
+    /// `{"limit": NAME, "max": VALUE}`, as in [`Limits`](crate::Limits); for a value
+    /// that does not fit its schema `{"mismatches": [{"path", "wanted", "got"}], "more"}`,
+    /// with paths as JSON pointers; for another `guest-error`, what the guest gave.
     pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }

@@ -39,6 +39,7 @@ pub(crate) fn open<'a>(
     for (folder, access) in folders {
         let directory = below(&opened, folder.path.as_str())
             .map_err(|error| unopened(package.as_str(), folder, &error))?;
+        frame.host.own_folders().refuse(package.as_str(), folder, &directory)?;
         let perms = match access {
             Access::Read => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tracing::Span;
 
 use crate::account::Usage;
+use crate::disk::Written;
 use crate::meter::Cpu;
 use crate::places::Open;
 use crate::plugin::Plugin;
@@ -32,6 +33,12 @@ pub(crate) enum LogLine {
 }
 
 impl Logged {
+    /// Whether further lines are dropped.
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.lines.load(Ordering::Relaxed) > limits.log_lines
+            || self.bytes.load(Ordering::Relaxed) > limits.log_bytes
+    }
+
     /// Counts a line of this many bytes.
     pub(crate) fn count(&self, bytes: usize, limits: &Limits) -> LogLine {
         let lines = self.lines.fetch_add(1, Ordering::Relaxed);
@@ -68,6 +75,8 @@ pub(crate) struct Frame {
     pub(crate) usage: Arc<Usage>,
     /// What the call has logged.
     pub(crate) logged: Logged,
+    /// What it has written to files.
+    pub(crate) written: Arc<Written>,
     /// Its calls of the host's that are under way.
     pub(crate) host_calls: Open,
     /// The span that the call's own spans and events lie in.
@@ -107,9 +116,10 @@ impl Frame {
             item: item.to_owned(),
             call_id: if call.id.is_empty() { next_call_id() } else { call.id.clone() },
             context: call.context.clone(),
+            usage: Usage::root(host.limits().chain_bytes()),
             limits,
-            usage: Arc::default(),
             logged: Logged::default(),
+            written: Arc::default(),
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
@@ -163,8 +173,9 @@ impl Frame {
         Ok(Self {
             deadline: Instant::now() + limits.timeout,
             cpu: Cpu::new(limits.cpu, Some(Arc::clone(&self.cpu))),
-            usage: Arc::default(),
+            usage: self.usage.nested(),
             logged: Logged::default(),
+            written: Arc::default(),
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
@@ -213,6 +224,7 @@ impl Frame {
             item: self.item.clone(),
             call_id: self.call_id.clone(),
             context: self.context.clone(),
+            chain: self.chain(),
         }
     }
 

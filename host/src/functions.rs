@@ -128,7 +128,8 @@ mod tests {
     fn functions_survive_only_authentic() {
         use wasmtime::CacheStore as _;
         let folder = tempfile::tempdir().unwrap();
-        let cache = Arc::new(Cache::open(folder.path(), None).unwrap());
+        let at = crate::cache::CacheFolder::At(folder.path().to_owned());
+        let cache = Arc::new(Cache::open(&at, None).unwrap());
         let functions = FunctionCache::new(Arc::clone(&cache));
         functions.during(|| assert!(functions.insert(b"key", b"value".to_vec())));
         assert!(functions.get(b"key").is_none(), "nothing stays in memory");

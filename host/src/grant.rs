@@ -19,6 +19,8 @@ pub(crate) struct Grant {
     pub(crate) allowed: Allowance,
     pub(crate) open_workspace: bool,
     approvals: bool,
+    /// Where the operator adds to the policy, in words.
+    policy: String,
     bound: Vec<BoundSecret>,
 }
 
@@ -78,7 +80,29 @@ impl Grant {
             allowed,
             open_workspace: policy.open_workspace,
             approvals: policy.approvals,
+            policy: policy.place(),
         }
+    }
+
+    /// Refuses code that is not what the policy names.
+    ///
+    /// # Errors
+    ///
+    /// `denied` with both digests.
+    pub(crate) fn check_code(&self, digest: &str) -> Result<()> {
+        let Some(wanted) = self.allowed.digest.as_ref() else { return Ok(()) };
+        if wanted.as_hex() == digest {
+            return Ok(());
+        }
+        let package = &self.package;
+        let line = format!("digest = \"sha256:{digest}\"");
+        let detail = self.detail("digest", digest, "grant", &line);
+        Err(Error::new(
+            ErrorKind::Denied,
+            format!("`{package}` is not the code that the policy allows: it is sha256:{digest}, allowed is {wanted}"),
+        )
+        .with_hint(format!("look at what changed, then put `{line}` into `[packages.{package}]` in the policy"))
+        .with_detail(detail))
     }
 
     /// What the manifest asks for.
@@ -216,6 +240,7 @@ impl Grant {
     fn denied(&self, capability: Capability<'_>, missing: Missing) -> Error {
         let package = &self.package;
         let what = capability.describe();
+        let policy = &self.policy;
         let (section, line) = capability.line(missing == Missing::Allowance);
         let below = if section.is_empty() { String::new() } else { format!(".{section}") };
         let (message, hint) = match missing {
@@ -226,7 +251,7 @@ impl Grant {
             Missing::Allowance => (
                 format!("`{package}` may not {what}: it asks, and nothing grants it"),
                 format!(
-                    "{}add `{line}` to `[packages.{package}{below}]` in the policy",
+                    "{}add `{line}` to `[packages.{package}{below}]` in {policy}",
                     if self.approvals {
                         format!("run `distri approve {package}`, or ")
                     } else {
@@ -254,7 +279,7 @@ impl Grant {
         let line = format!("addresses = [\"{address}\"]");
         let detail = self.detail("network", origin, "grant", &line);
         Error::new(ErrorKind::Denied, format!("`{host}` is at `{address}`, {what}"))
-            .with_hint(format!("add `{line}` to `[packages.{package}.network]` in the policy"))
+            .with_hint(format!("add `{line}` to `[packages.{package}.network]` in {}", self.policy))
             .with_detail(detail)
     }
 

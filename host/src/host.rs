@@ -20,13 +20,15 @@ use crate::instance::{self, Live};
 use crate::kept::Kept;
 use crate::network::Network;
 use crate::outcome::{timed_out, unpanicking};
+use crate::own_folders::OwnFolders;
 use crate::places::Open;
 use crate::plugin::{Plugin, blocking, parse_items};
 use crate::registry::Generation;
+use crate::sessions::Ledger;
 use crate::{
     Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, HostBuilder, HostServices,
-    InMemorySessions, ItemKind, Limits, PluginInfo, Result, Sessions, ToolCall, ToolResult,
-    WorkflowCall, WorkflowResult, imports, json,
+    InMemorySessions, ItemKind, Limits, LogLevel, PluginInfo, Result, Sessions, ToolCall,
+    ToolResult, WorkflowCall, WorkflowResult, fitting, imports, json,
 };
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
@@ -41,9 +43,12 @@ pub(crate) struct Inner {
     pub(crate) services: Arc<dyn HostServices>,
     /// For services that keep no sessions.
     pub(crate) sessions: InMemorySessions,
+    /// What the values of all sessions come to.
+    pub(crate) ledger: Ledger,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) workspace: Option<PathBuf>,
+    pub(crate) check_inputs: bool,
     pub(crate) network: Network,
     pub(crate) generation: RwLock<Arc<Generation>>,
     pub(crate) permits: Semaphore,
@@ -51,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) images: Images,
     pub(crate) databases: Databases,
     pub(crate) active: Open,
+    pub(crate) own_folders: OwnFolders,
 }
 
 /// What a host is doing at a moment.
@@ -82,34 +88,44 @@ impl Host {
     /// file itself, as a package named after the file. A plugin of the same
     /// name is replaced; calls under way finish on the old one.
     ///
+    /// A record is taken where this user's `distri build` made it, in this workspace:
+    /// see [`ArtifactStore`].
+    ///
     /// Returns the package's name.
     ///
     /// # Errors
     ///
     /// `not-found` for a folder that was not built; `invalid-input` for a bad
-    /// manifest; `invalid-component` for bytes that are not a plugin.
+    /// manifest; `invalid-component` for bytes that are not a plugin, and for a record
+    /// that is not this user's.
     pub async fn load_plugin(&self, path: &Path) -> Result<String> {
-        if path.is_file() {
+        if !path.is_dir() {
             return self.load_file(path).await;
         }
         let manifest = Manifest::load(&path.join(MANIFEST_FILE)).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("bad manifest in `{}`: {error}", path.display()),
-            )
-            .with_source(error)
+            let why = std::error::Error::source(&error).map_or_else(
+                || format!("bad manifest in `{}`: {error}", path.display()),
+                |source| format!("{error}: {source}"),
+            );
+            Error::new(ErrorKind::InvalidInput, why).with_source(error)
         })?;
         if let Some(store) = ArtifactStore::above(path) {
             let mut catalog = store.catalog()?;
-            if let Some(artifact) = catalog.packages.remove(&manifest.package) {
+            let here = path.canonicalize().ok();
+            let artifact = catalog.packages.remove(&manifest.package);
+            // Another folder's package may have the name.
+            if let Some(artifact) = artifact
+                && store.root().join(&artifact.folder).canonicalize().ok() == here
+            {
                 let name = artifact.package.to_string();
                 self.load_artifacts([artifact], &store);
                 return Ok(name);
             }
+            catalog.proven(manifest.package.as_str())?;
         }
         match &manifest.entrypoint {
-            Some(Entrypoint::Wasm(wasm)) if path.join(wasm).is_file() => {
-                let bytes = read(&path.join(wasm))?;
+            Some(Entrypoint::Wasm(wasm)) if path.join(wasm).exists() => {
+                let bytes = self.read(&path.join(wasm))?;
                 self.load_component(&manifest, bytes).await
             }
             _ => Err(Error::new(
@@ -129,13 +145,30 @@ impl Host {
             Error::new(ErrorKind::InvalidInput, format!("`{stem}` cannot be a package's name"))
                 .with_hint("rename the file, or load a folder with a `distri.toml`")
         })?;
-        self.load_component(&manifest, read(path)?).await
+        self.load_component(&manifest, self.read(path)?).await
+    }
+
+    /// The bytes of a component's file.
+    fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        let max = u64::try_from(self.inner.limits.component_size).unwrap_or(u64::MAX);
+        distri_files::read(path, max).map_err(|error| {
+            let kind = match error.kind() {
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::FileTooLarge => {
+                    ErrorKind::InvalidComponent
+                }
+                _ => ErrorKind::NotFound,
+            };
+            Error::new(kind, format!("cannot read `{}`: {error}", path.display()))
+                .with_source(error)
+        })
     }
 
     /// Loads a component under a manifest. It is compiled now, and asked what
     /// it offers with no grants at all.
     pub async fn load_component(&self, manifest: &Manifest, wasm: Vec<u8>) -> Result<String> {
-        let limits = self.inner.limits.lowered_by(&manifest.limits);
+        let inner = &self.inner;
+        let limits = inner.limits.of_package(manifest.package.as_str(), &inner.policy);
+        let limits = limits.lowered_by(&manifest.limits);
         let loader = Arc::clone(&self.inner.loader);
         let (linked, digest) = blocking(move || {
             let digest = crate::cache::digest(&wasm);
@@ -154,8 +187,7 @@ impl Host {
             tools,
             workflows,
         };
-        let id = self.inner.kept.next_plugin();
-        let inner = &self.inner;
+        let id = inner.kept.next_plugin();
         let from = (manifest, &inner.policy, inner.workspace.as_deref());
         let plugin = Plugin::with_code(id, info, limits, from, Code::new(start));
         self.register(std::iter::once(plugin));
@@ -185,6 +217,10 @@ impl Host {
     fn register(&self, plugins: impl Iterator<Item = Plugin>) {
         for replaced in self.change(|generation| generation.add(plugins)) {
             self.retire(&replaced);
+        }
+        for exposed in self.inner.databases.exposed(&self.generation()) {
+            let error = exposed.error();
+            tracing::warn!(target: "distri::database", database = exposed.database, "{error}");
         }
     }
 
@@ -275,6 +311,10 @@ impl Host {
         self.services().sessions().unwrap_or(&self.inner.sessions)
     }
 
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
+    }
+
     pub(crate) fn shared_services(&self) -> Arc<dyn HostServices> {
         Arc::clone(&self.inner.services)
     }
@@ -284,8 +324,16 @@ impl Host {
         &self.inner.policy
     }
 
+    pub(crate) fn checks_inputs(&self) -> bool {
+        self.inner.check_inputs
+    }
+
     pub(crate) fn network(&self) -> &Network {
         &self.inner.network
+    }
+
+    pub(crate) fn own_folders(&self) -> &OwnFolders {
+        &self.inner.own_folders
     }
 
     pub(crate) fn databases(&self) -> &Databases {
@@ -296,7 +344,8 @@ impl Host {
         &self.inner.loader
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    /// The bounds on calls, with what the policy sets of them.
+    pub fn limits(&self) -> &Limits {
         &self.inner.limits
     }
 
@@ -363,12 +412,21 @@ impl Host {
             && let Ok(tool) = ItemName::new(&reference.item)
         {
             // Whether it is there is nothing that the caller learns.
-            imports::authorise(caller, Capability::Tool(&format!("{package}/{tool}")))?;
+            let target = format!("{package}/{tool}");
+            imports::authorise(caller, Capability::Tool(&target)).map_err(|error| {
+                Self::tell_of_absent(caller, &target);
+                // The same whether it is there or not: the caller does not learn which.
+                let hint = error.hint().unwrap_or_default();
+                let hint = format!("if there is such a tool, {hint}; the host's log says whether");
+                error.with_hint(hint)
+            })?;
         }
         let (plugin, item) =
             caller.generation.resolve(name, ItemKind::Tool, Some(&caller.plugin))?;
         let target = format!("{}/{item}", plugin.info.package);
-        imports::authorise(caller, Capability::Tool(&target))?;
+        imports::authorise_if(caller, Capability::Tool(&target), || {
+            plugin.admits(&caller.plugin.info.package, &item)
+        })?;
         let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, &item)?;
         json::check(&input, &format!("the input of `{}`", frame.name()), &frame.limits)?;
         let answer = self.execute(&frame, input).await?;
@@ -377,6 +435,17 @@ impl Host {
             Some(message) => {
                 Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result))
             }
+        }
+    }
+
+    /// Tells the operator, in the plugin's log, that what a plugin may not call is not
+    /// there at all.
+    fn tell_of_absent(caller: &Frame, target: &str) {
+        let found = caller.generation.resolve(target, ItemKind::Tool, None);
+        if let Err(error) = found {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            let words = format!("`{target}` cannot be called: {}{hint}", error.message());
+            imports::log(caller, LogLevel::Warn, &words);
         }
     }
 
@@ -400,12 +469,14 @@ impl Host {
         if frame.deadline <= Instant::now() {
             return Err(timed_out(&frame.name(), &frame.limits));
         }
+        frame.plugin.grant.check_code(&frame.plugin.info.digest)?;
         let loader = &self.inner.loader;
         // The embedder's code, and the compiler: neither may outlast the call.
         let prepared = async {
-            let start = frame.plugin.start(loader, &self.inner.images).await?;
+            // First, for no error may show one of them.
             self.bring_secrets(frame).await?;
-            Ok(start)
+            fitting::input(frame, &input).await?;
+            frame.plugin.start(loader, &self.inner.images).await
         };
         let start = tokio::time::timeout_at(frame.deadline.into(), prepared)
             .await
@@ -421,7 +492,9 @@ impl Host {
         {
             lease.give_back(live);
         }
-        result
+        let answer = result?;
+        fitting::answer(frame, &answer).await?;
+        Ok(answer)
     }
 
     /// Asks the embedder for the secrets that the package was granted, to see.
@@ -475,11 +548,4 @@ fn without_secrets(frame: &Frame, answer: ToolResult) -> ToolResult {
             ToolResult { error: Some(frame.redact(error).into_owned()), result }
         }
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        Error::new(ErrorKind::NotFound, format!("cannot read `{}`: {error}", path.display()))
-            .with_source(error)
-    })
 }

@@ -12,6 +12,7 @@ use crate::bindings::v03::distri::plugin::host as v03;
 use crate::bindings::{self, CallError};
 use crate::frame::{Frame, LogLine};
 use crate::state::State;
+use crate::text::said;
 use crate::{AgentCall, Capability, Error, ErrorKind, LogLevel, LogRecord, Result, json};
 
 /// Longest name of what a host call was for, in a span, in bytes.
@@ -19,6 +20,11 @@ const TARGET: usize = 100;
 
 /// Longest log line that is passed on, in bytes.
 const LOG_LINE: usize = 8 << 10;
+
+/// Longest name that a guest may ask for, of a tool, an agent, a session's value, in
+/// bytes. Ten times what anybody needs, and little enough for everything that is done
+/// with a name before it is known to be none.
+const NAME: usize = 1 << 10;
 
 /// Links every version of `distri:plugin/host` and of what else it imports.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -45,7 +51,7 @@ pub(crate) async fn apart<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, CallError> {
     let _under_way = frame.host_calls.enter();
-    let target = target.map(|target| one_line(&frame.redact(target), TARGET));
+    let target = target.map(|target| one_line(&frame.hidden.redact_start(target, TARGET), TARGET));
     let outcome = tracing::field::Empty;
     let span = tracing::info_span!(parent: &frame.span, "host_call", function, target, outcome);
     let task = tokio::spawn(work.instrument(span.clone()));
@@ -73,12 +79,32 @@ pub(crate) fn permitted(frame: &Frame, capability: Capability<'_>) -> Result<()>
 /// The door that everything a plugin reaches lies behind: lets it pass or not, and
 /// has it recorded.
 pub(crate) fn authorise(frame: &Frame, capability: Capability<'_>) -> Result<()> {
-    let answer = permitted(frame, capability);
+    authorise_if(frame, capability, || Ok(()))
+}
+
+/// The same, where whom it is about has a say, too.
+pub(crate) fn authorise_if(
+    frame: &Frame,
+    capability: Capability<'_>,
+    admitted: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    named(capability.target(), "the name of what is asked for")?;
+    let answer = permitted(frame, capability).and_then(|()| admitted());
     frame.host.services().observe_use(&frame.caller(), capability, answer.is_ok());
     answer
 }
 
+/// Checks that a name is not longer than any is, before anything is done with it.
+fn named(name: &str, what: &str) -> Result<()> {
+    if name.len() <= NAME {
+        return Ok(());
+    }
+    let message = format!("{what} has {} bytes, {NAME} are allowed", name.len());
+    Err(Error::new(ErrorKind::PayloadTooLarge, message))
+}
+
 async fn call_tool(caller: Arc<Frame>, name: String, input: String) -> Result<String, CallError> {
+    named(&name, "the name of a tool").map_err(Error::into_call_error)?;
     let (asking, target) = (Arc::clone(&caller), name.clone());
     apart(&asking, "call-tool", Some(&target), async move {
         caller.host.clone().call_from_guest(&caller, &name, input).await
@@ -92,6 +118,7 @@ async fn call_agent(
     task: String,
     options: String,
 ) -> Result<String, CallError> {
+    named(&name, "the name of an agent").map_err(Error::into_call_error)?;
     let (asking, target) = (Arc::clone(&frame), name.clone());
     apart(&asking, "call-agent", Some(&target), async move {
         let options = if options.is_empty() { "{}".to_owned() } else { options };
@@ -115,21 +142,43 @@ async fn call_agent(
 }
 
 async fn get_session_value(frame: Arc<Frame>, key: String) -> Result<Option<String>, CallError> {
+    named(&key, "the name of a session's value").map_err(Error::into_call_error)?;
     let asking = Arc::clone(&frame);
     apart(&asking, "get-session-value", None, async move {
-        frame.host.sessions().get(session(&frame)?, &key).await
+        let session = session(&frame)?;
+        frame.host.ledger().touch(session);
+        let (_, key) = kept_as(&frame, &key);
+        frame.host.sessions().get(session, &key).await
     })
     .await
 }
 
 async fn set_session_value(frame: Arc<Frame>, key: String, value: String) -> Result<(), CallError> {
+    named(&key, "the name of a session's value").map_err(Error::into_call_error)?;
     let asking = Arc::clone(&frame);
     apart(&asking, "set-session-value", None, async move {
-        json::check_size(&key, "the session value's name", &frame.limits)?;
-        json::check(&value, &format!("the session value `{key}`"), &frame.limits)?;
-        frame.host.sessions().set(session(&frame)?, &key, value).await
+        json::check(&value, &format!("the session value `{}`", said(&key)), &frame.limits)?;
+        let (session, sessions) = (session(&frame)?, frame.host.sessions());
+        let (space, key) = kept_as(&frame, &key);
+        let writing = frame.host.ledger().write(session, &space, &key, value.len())?;
+        for forgotten in &writing.forgotten {
+            sessions.forget(forgotten).await?;
+        }
+        sessions.set(session, &key, value).await
     })
     .await
+}
+
+/// Who keeps a session's value, and the key that it is kept under: the call's package,
+/// unless it asks to share values of this name with others that do.
+fn kept_as(frame: &Frame, key: &str) -> (String, String) {
+    let package = &frame.plugin.info.package;
+    let name = key.split('/').next().unwrap_or(key);
+    if frame.plugin.grant.asked().session.iter().any(|shared| shared.as_str() == name) {
+        (format!("*/{name}"), format!("*/{key}"))
+    } else {
+        (package.to_string(), format!("{package}/{key}"))
+    }
 }
 
 /// Several of these may be under way for one guest.
@@ -216,7 +265,11 @@ fn guest_log(state: &State, level: bindings::LogLevel, message: &str) {
 /// Passes a plugin's line on, as one line that cannot pose as another, for as
 /// long as the call's limits on logging last.
 pub(crate) fn log(frame: &Frame, level: LogLevel, message: &str) {
-    let message = one_line(&frame.redact(message), LOG_LINE);
+    // Nothing is done with what nobody gets.
+    if frame.logged.is_full(&frame.limits) {
+        return;
+    }
+    let message = one_line(&frame.hidden.redact_start(message, LOG_LINE), LOG_LINE);
     let (level, message) = match frame.logged.count(message.len(), &frame.limits) {
         LogLine::Pass => (level, message),
         LogLine::Drop => return,
@@ -256,13 +309,18 @@ fn one_line(message: &str, max: usize) -> String {
 
 /// The session of a call.
 fn session(frame: &Frame) -> Result<&str> {
-    frame.context.session_id.as_deref().ok_or_else(|| {
+    let session = frame.context.session_id.as_deref().ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidInput,
             format!("`{}` was not called in a session", frame.name()),
         )
         .with_hint("session values need a caller that names a session")
-    })
+    })?;
+    if session.len() > NAME {
+        let message = format!("the session's name has {} bytes, {NAME} are allowed", session.len());
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    }
+    Ok(session)
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use wasmtime::component::Instance;
 use crate::abi::Call;
 use crate::code::{Linked, Loader, Start};
 use crate::frame::Frame;
-use crate::limiter::at_tick;
+use crate::limiter::{LimitHit, at_tick};
 use crate::meter::{Cpu, Meter};
-use crate::outcome::{classify, timed_out};
+use crate::outcome::{chain_out_of_memory, classify, timed_out};
+use crate::output::Output;
 use crate::state::State;
 use crate::{Error, ErrorKind, Limits, LogLevel, Result, ToolResult, imports, json};
 
@@ -78,8 +79,10 @@ impl Live {
         start: Start,
         input: String,
     ) -> (Result<ToolResult>, Option<Self>) {
-        if self.ready.is_some() {
-            self.store.data_mut().enter(Arc::clone(frame));
+        if self.ready.is_some()
+            && let Err(hit) = self.store.data_mut().enter(Arc::clone(frame))
+        {
+            return (Err(failed(hit.into(), frame, &self.store.data().output)), None);
         }
         self.calls += 1;
         let meter = Arc::clone(&self.store.data().meter);
@@ -107,14 +110,20 @@ impl Live {
         match result {
             Err(_) => (Err(timed_out(&frame.name(), &frame.limits)), None),
             Ok(Err(error)) => {
-                let error = classify(error, &frame.name(), &frame.limits, output);
-                (Err(self.store.data().outgoing.explain(error)), None)
+                let error = failed(error, frame, output);
+                let state = self.store.data();
+                (Err(state.refused.explain(state.outgoing.explain(error))), None)
             }
             Ok(Ok((answer, ready))) => {
                 self.ready = Some(ready);
                 (checked(answer, frame), Some(self))
             }
         }
+    }
+
+    /// Bytes of its linear memories.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().limiter.memory()
     }
 
     /// Makes the instance ready for somebody else's call; none when it has served
@@ -138,6 +147,14 @@ impl Live {
         self.store.data_mut().leave();
         Some(self)
     }
+}
+
+/// What a call's failure really was.
+fn failed(error: wasmtime::Error, frame: &Frame, output: &Output) -> Error {
+    if let Some(LimitHit::ChainMemory(bytes)) = error.downcast_ref::<LimitHit>() {
+        return chain_out_of_memory(&format!("`{}`", frame.chain().join("` -> `")), *bytes);
+    }
+    classify(error, &frame.name(), &frame.limits, output)
 }
 
 impl Drop for Live {

@@ -1,7 +1,24 @@
 //! The one check that JSON gets at the boundary: size, depth and syntax. It is
-//! not parsed into values; nobody here needs its parts.
+//! not parsed into values, but to be held against a schema; then what is looked at
+//! is what every guest would read, and what cannot be read alike is refused.
+
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::{Error, ErrorKind, Limits, Result};
+
+/// Digits and signs of one number: those of any that fits into 64 bits, several times.
+const NUMBER: usize = 400;
+
+/// Levels that are read on any stack: the parser's own bound.
+const SHALLOW: usize = 120;
+
+/// What the parser takes for its own when a member is called so.
+const PARSERS_OWN: &str = "$serde_json::private::";
+/// What to do about a value that is too large, and whose limit it is.
+pub(crate) const PAYLOAD_HINT: &str = "the limit `payload` bounds every value, and is the host's: \
+    a manifest's `[limits]` can only lower it. Give less, or in parts, or write a file and give \
+    its path";
 
 /// Checks that `text` is one JSON value within the limits. `what` names it in
 /// errors, like "the input of `a/b`".
@@ -33,7 +50,8 @@ pub(crate) fn check_size(text: &str, what: &str, limits: &Limits) -> Result<()> 
             "payload",
             limits.payload,
             format!("{what} has {} bytes, {} are allowed", text.len(), limits.payload),
-        ));
+        )
+        .with_hint(PAYLOAD_HINT));
     }
     Ok(())
 }
@@ -65,6 +83,93 @@ fn too_deep(text: &[u8], max: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether a text nests deeper than can be read on any stack.
+pub(crate) fn is_deep(text: &str) -> bool {
+    too_deep(text.as_bytes(), SHALLOW)
+}
+
+/// The value of a text that [`check`] let pass. `what` names it in errors of `kind`.
+/// A text that [`is_deep`] needs a large stack.
+///
+/// # Errors
+///
+/// For half a character, numbers that no double holds, and more levels than `levels`.
+pub(crate) fn value(text: &str, what: &str, levels: usize, kind: ErrorKind) -> Result<Value> {
+    if too_deep(text.as_bytes(), levels) {
+        return Err(Error::over(
+            kind,
+            "json_depth",
+            levels,
+            format!("{what} is nested more than {levels} levels deep"),
+        ));
+    }
+    if let Some(why) = unreadable(text) {
+        return Err(Error::new(kind, format!("{what} {why}")));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    if is_deep(text) {
+        reader.disable_recursion_limit();
+    }
+    Value::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)).map_err(
+        |error| {
+            let why = without_place(&error.to_string()).to_owned();
+            Error::new(kind, format!("{what} is not JSON: {why}")).with_hint(excerpt(
+                text,
+                error.line(),
+                error.column(),
+            ))
+        },
+    )
+}
+
+/// What of a text is read differently here and there.
+fn unreadable(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let from = at;
+        match byte {
+            b'"' => {
+                at += 1;
+                while let Some(&inner) = bytes.get(at)
+                    && inner != b'"'
+                {
+                    at += if inner == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+                let string = text.get(from..at)?;
+                let dollar = string.starts_with("\"$") || string.starts_with("\"\\u0024");
+                if dollar
+                    && serde_json::from_str::<String>(string)
+                        .is_ok_and(|string| string.starts_with(PARSERS_OWN))
+                {
+                    return Some(format!("holds a name that begins with `{PARSERS_OWN}`"));
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                while bytes
+                    .get(at)
+                    .is_some_and(|it| matches!(it, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+                {
+                    at += 1;
+                }
+                let number = text.get(from..at)?;
+                if number.len() > NUMBER {
+                    return Some(format!("holds a number of {} characters", number.len()));
+                }
+                if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+                    return Some(format!(
+                        "holds the number {}, which is larger than numbers can be",
+                        number.get(..40).unwrap_or(number)
+                    ));
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    None
 }
 
 /// A syntax error's message without its place, which the hint shows.
@@ -106,6 +211,47 @@ mod tests {
         let error = check("{\"text\": oops}", "the input", &Limits::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.hint().unwrap().contains("line 1, column 10: {\"text\": oops}"), "{error:?}");
+    }
+
+    fn read(text: &str) -> Result<Value> {
+        check(text, "the input", &Limits::default())?;
+        value(text, "the input", 2_000, ErrorKind::InvalidInput)
+    }
+
+    #[test]
+    fn what_is_read_is_what_a_guest_reads() {
+        for (text, same) in [
+            (r#"{"a":1,"a":"x"}"#, r#"{"a":"x"}"#),
+            (r#""\u00e9""#, r#""é""#),
+            (r#"{"$a":1,"\u0024b":2}"#, r#"{"$a":1,"$b":2}"#),
+            ("18446744073709551615", "18446744073709551615"),
+            ("-9223372036854775808", "-9223372036854775808"),
+        ] {
+            assert_eq!(read(text).unwrap(), read(same).unwrap(), "{text}");
+        }
+        let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
+        assert_eq!(read(&deep).unwrap().to_string(), deep);
+    }
+
+    #[test]
+    fn what_is_read_differently_is_refused() {
+        let digits = "9".repeat(1_000_000);
+        let tail = format!("0.{digits}");
+        for text in [
+            r#""\ud800""#,
+            r#"["\udc00\ud800"]"#,
+            "1e400",
+            "[-1E999]",
+            &digits,
+            &tail,
+            r#"{"$serde_json::private::Number":"5"}"#,
+            r#"{"\u0024serde_json::private::RawValue":"[1]"}"#,
+            r#"{"a":{"$serde_json::private::R\u0061wValue":"[1]"}}"#,
+        ] {
+            let error = read(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{}", error.message());
+            assert!(error.message().len() < 200, "{error}");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct Kept {
     slots: Mutex<HashMap<Key, Slot>>,
     max: usize,
+    /// Bytes of memory of idle ones.
+    max_bytes: usize,
     plugins: AtomicU64,
 }
 
@@ -36,8 +38,8 @@ pub(crate) struct Lease {
 }
 
 impl Kept {
-    pub(crate) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { slots: Mutex::default(), max, plugins: AtomicU64::new(0) })
+    pub(crate) fn new(max: usize, max_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { slots: Mutex::default(), max, max_bytes, plugins: AtomicU64::new(0) })
     }
 
     /// A number for one more plugin that is loaded.
@@ -125,16 +127,33 @@ fn oldest(slots: &HashMap<Key, Slot>) -> Option<Key> {
     idle.min_by_key(|(since, _)| **since).map(|(_, key)| key.clone())
 }
 
+/// Bytes of memory of the idle instances.
+fn idle_bytes(slots: &HashMap<Key, Slot>) -> usize {
+    let bytes = slots.values().map(|slot| match slot {
+        Slot::Idle(live, _) => live.memory(),
+        Slot::Busy => 0,
+    });
+    bytes.sum()
+}
+
 impl Lease {
     /// Keeps the instance for the next call, unless its plugin was unloaded.
     pub(crate) fn give_back(self, live: Live) {
         let mut slots = self.kept.lock();
-        if let Some(slot) = slots.get_mut(&self.key) {
-            *slot = Slot::Idle(Box::new(live), Instant::now());
-        } else {
+        let Some(slot) = slots.get_mut(&self.key) else {
             drop(slots);
             drop(live);
+            return;
+        };
+        *slot = Slot::Idle(Box::new(live), Instant::now());
+        // Dropped after the lock, like the ones that make room.
+        let mut evicted = Vec::new();
+        while idle_bytes(&slots) > self.kept.max_bytes {
+            let Some(oldest) = oldest(&slots) else { break };
+            evicted.extend(slots.remove(&oldest));
         }
+        drop(slots);
+        drop(evicted);
     }
 }
 

@@ -35,9 +35,29 @@ impl Limiter {
     }
 
     /// Counts for another call from now on, beginning with what is there.
-    pub(crate) fn enter(&mut self, usage: Arc<Usage>) {
+    pub(crate) fn enter(&mut self, usage: Arc<Usage>) -> Result<(), LimitHit> {
+        usage.take(self.memory).map_err(LimitHit::ChainMemory)?;
         usage.memory.store(self.memory, Ordering::Relaxed);
+        self.leave();
         self.usage = usage;
+        Ok(())
+    }
+
+    /// Counts for no call any more.
+    pub(crate) fn leave(&mut self) {
+        self.usage.give_back(self.memory);
+        self.usage = Arc::default();
+    }
+
+    /// Bytes of all memories.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+}
+
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -46,6 +66,8 @@ impl Limiter {
 pub(crate) enum LimitHit {
     #[error("memory limit of {0} bytes")]
     Memory(usize),
+    #[error("memory limit of {0} bytes for the whole chain of calls")]
+    ChainMemory(usize),
     #[error("limit of {0} table elements")]
     TableElements(usize),
     #[error("deadline")]
@@ -61,10 +83,12 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self.memory.saturating_add(desired.saturating_sub(current));
+        let more = desired.saturating_sub(current);
+        let total = self.memory.saturating_add(more);
         if total > self.max_memory {
             return Err(LimitHit::Memory(self.max_memory).into());
         }
+        self.usage.take(more).map_err(LimitHit::ChainMemory)?;
         self.memory = total;
         // Memories never shrink, so that this is the peak too.
         self.usage.memory.store(total, Ordering::Relaxed);

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use distri_manifest::{ByteSize, Span};
 
+use crate::code::REASON;
 use crate::limiter::LimitHit;
 use crate::output::Output;
+use crate::text::cut;
 use crate::{Error, ErrorKind, Limits};
 
 /// What wasmtime's own bounds say. It keeps the types of these errors to itself
@@ -43,6 +45,7 @@ pub(crate) fn classify(
                 format!("`{what}` needed more than its {} of memory", ByteSize(bytes as u64)),
             )
             .with_hint("`[limits] memory` in its manifest and the host's limit bound it"),
+            LimitHit::ChainMemory(bytes) => chain_out_of_memory(&format!("`{what}`"), bytes),
             LimitHit::TableElements(elements) => Error::over(
                 ErrorKind::ResourceLimit,
                 "table_elements",
@@ -57,6 +60,17 @@ pub(crate) fn classify(
         return Error::new(ErrorKind::StackOverflow, format!("`{what}` recursed too deeply"))
             .with_source(error.into_boxed_dyn_error());
     }
+    if trap == Some(wasmtime::Trap::NoAsyncResult) {
+        return Error::new(
+            ErrorKind::Trap,
+            format!("`{what}` never answers: it waits for something that never comes"),
+        )
+        .with_hint(
+            "nothing is under way that could end its waiting: a promise that it awaits is never \
+             resolved or rejected, as when nobody calls the callback",
+        )
+        .with_source(error.into_boxed_dyn_error());
+    }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return Error::new(
             ErrorKind::ResourceLimit,
@@ -69,7 +83,8 @@ pub(crate) fn classify(
             "payload",
             limits.payload,
             format!("`{what}` passed more than {} in one call", ByteSize(limits.payload as u64)),
-        );
+        )
+        .with_hint(crate::json::PAYLOAD_HINT);
     }
     if HANDLES.iter().any(|text| root.starts_with(text)) {
         return Error::over(
@@ -78,6 +93,14 @@ pub(crate) fn classify(
             limits.handles,
             format!("`{what}` held more than {} handles", limits.handles),
         );
+    }
+    if matches!(trap, Some(wasmtime::Trap::NoAsyncResult | wasmtime::Trap::AsyncDeadlock)) {
+        return Error::new(
+            ErrorKind::Trap,
+            format!("`{what}` gave no answer: it waits for something that never comes"),
+        )
+        .with_hint("a promise that nothing resolves, or an answer that was not awaited")
+        .with_source(error.into_boxed_dyn_error());
     }
     let said = output.text();
     let why = if said.is_empty() { root } else { said };
@@ -88,6 +111,7 @@ pub(crate) fn classify(
 /// Why bytes did not compile.
 pub(crate) fn not_compiled(error: wasmtime::Error) -> Error {
     let root = error.root_cause().to_string();
+    let root = cut(&root, REASON);
     let (kind, message) = if root.contains(POOL) {
         (ErrorKind::ResourceLimit, format!("the component needs more than the host has: {root}"))
     } else {
@@ -107,6 +131,22 @@ pub(crate) fn timed_out(what: &str, limits: &Limits) -> Error {
     .with_hint(
         "`[limits] timeout` in its manifest, the caller's deadline and the host's limit bound it",
     )
+}
+
+/// The error of a call that, with those that called it and that it called, has too
+/// much memory.
+pub(crate) fn chain_out_of_memory(chain: &str, bytes: usize) -> Error {
+    Error::over(
+        ErrorKind::MemoryLimit,
+        "chain_memory",
+        bytes,
+        format!(
+            "{chain}, and what else was called at the same time, needed more than {} of memory \
+             together",
+            ByteSize(bytes as u64)
+        ),
+    )
+    .with_hint("the host's limits on memory bound it: call fewer at once")
 }
 
 /// The error of a call that kept processors busy for too long.

@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use distri_manifest::{Instances, Manifest, Policy};
+use distri_manifest::{Instances, ItemName, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
-use crate::code::{Code, Loader, Start};
+use crate::code::{Code, Loader, REASON, Start};
+use crate::databases::writable;
+use crate::disk::Disk;
+use crate::file_faults::Fault;
+use crate::fitting::Schemas;
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
 use crate::network::{Connections, Network};
+use crate::text::cut;
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
     Script,
@@ -28,10 +33,15 @@ pub(crate) struct Plugin {
     pub(crate) instances: Instances,
     /// What it may do.
     pub(crate) grant: Grant,
+    /// The packages whose plugins may call it; none for all that were granted it.
+    callers: Option<Vec<PackageName>>,
     /// The root of the workspace that its folders lie in, for one that was not built.
     root: Option<PathBuf>,
+    writable: OnceLock<Vec<(String, PathBuf)>>,
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
+    /// What it has put on disk.
+    pub(crate) disk: Arc<Disk>,
     /// Its connections, from its first request on.
     connections: OnceLock<Box<Connections>>,
     /// Set when it is replaced or unloaded: calls under way finish on it.
@@ -39,6 +49,8 @@ pub(crate) struct Plugin {
     /// Where the code is, for one that was built; the component is `info.digest`.
     built: Option<(Option<Script>, ArtifactStore)>,
     pub(crate) code: Slot,
+    /// The schemas of its items, from their first use on.
+    pub(crate) schemas: Schemas,
 }
 
 impl Plugin {
@@ -51,6 +63,7 @@ impl Plugin {
         policy: &Policy,
     ) -> Self {
         let grant = Grant::new(&artifact.package, &artifact.capabilities, policy);
+        let limits = limits.of_package(artifact.package.as_str(), policy);
         let info = PluginInfo {
             package: artifact.package,
             version: artifact.version,
@@ -62,6 +75,7 @@ impl Plugin {
         };
         let limits = limits.lowered_by(&artifact.limits);
         let mut plugin = Self::new(id, info, limits, artifact.instances, grant);
+        plugin.callers = artifact.callers;
         plugin.built = Some((artifact.script, store));
         plugin
     }
@@ -77,6 +91,7 @@ impl Plugin {
         let grant = Grant::new(&manifest.package, &manifest.capabilities, policy);
         let mut plugin = Self::new(id, info, limits, manifest.instances.clone(), grant);
         plugin.root = root.map(Path::to_owned);
+        plugin.callers.clone_from(&manifest.callers);
         plugin.code = Slot::new(Some(Arc::new(code)));
         plugin
     }
@@ -87,14 +102,48 @@ impl Plugin {
             info,
             instances,
             grant,
+            callers: None,
             root: None,
+            writable: OnceLock::new(),
             permits: Semaphore::new(limits.plugin_calls.min(Semaphore::MAX_PERMITS)),
             limits,
+            disk: Arc::default(),
             connections: OnceLock::new(),
             retired: AtomicBool::new(false),
             built: None,
             code: Slot::new(None),
+            schemas: Schemas::default(),
         }
+    }
+
+    /// Whether a package's plugins may call it, beside what they were granted.
+    ///
+    /// # Errors
+    ///
+    /// `denied` with the line that would let them.
+    pub(crate) fn admits(&self, caller: &PackageName, item: &str) -> Result<()> {
+        let package = &self.info.package;
+        let Some(callers) = &self.callers else { return Ok(()) };
+        if caller == package || callers.contains(caller) {
+            return Ok(());
+        }
+        let mut all: Vec<&str> = callers.iter().map(PackageName::as_str).collect();
+        all.push(caller.as_str());
+        let line = format!("callers = {}", serde_json::json!(all));
+        let target = format!("{package}/{item}");
+        let detail = serde_json::json!({
+            "capability": "tools",
+            "target": target,
+            "package": caller,
+            "missing": "caller",
+            "add": line,
+        });
+        let message = format!(
+            "`{caller}` may not call the tool `{target}`: `{package}` does not name it among its callers"
+        );
+        Err(Error::new(ErrorKind::Denied, message)
+            .with_hint(format!("write `{line}` at the top of the `distri.toml` of `{package}`"))
+            .with_detail(detail.to_string()))
     }
 
     /// Its connections.
@@ -104,7 +153,13 @@ impl Plugin {
 
     /// The root of the workspace that its folders lie in.
     pub(crate) fn root(&self) -> Option<&Path> {
-        self.root.as_deref().or_else(|| self.built.as_ref()?.1.root())
+        self.root.as_deref().or_else(|| Some(self.built.as_ref()?.1.root()))
+    }
+
+    /// The folders that it may write to: as its manifest names them, and where they are.
+    pub(crate) fn writable(&self) -> &[(String, PathBuf)] {
+        self.writable
+            .get_or_init(|| self.root().map(|root| writable(&self.grant, root)).unwrap_or_default())
     }
 
     /// Keeps no instance from now on.
@@ -188,12 +243,21 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|error| Err(crate::engine::internal(error)))
 }
 
+/// The same for work on files.
+pub(crate) async fn blocking_io<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
+}
+
 /// The items in what a plugin says of itself: a JSON array of them, or one.
 pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<ItemInfo>> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let what = kind.as_str();
     let bad = |why: String| {
-        Error::new(ErrorKind::InvalidComponent, format!("`get-{what}-info` {why}"))
+        Error::new(ErrorKind::InvalidComponent, format!("`get-{what}-info` {}", cut(&why, REASON)))
             .with_hint("it gives a JSON array of `{name, description, version, parameters}`")
     };
     let value: serde_json::Value = serde_json::from_str(&json)
@@ -205,10 +269,7 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
     let items: Vec<ItemInfo> = items
         .into_iter()
         .enumerate()
-        .map(|(at, item)| {
-            serde_json::from_value(item)
-                .map_err(|error| bad(format!("gave a wrong item {at}: {error}")))
-        })
+        .map(|(at, item)| parse_item(what, at, item))
         .collect::<Result<_>>()?;
     let mut names = BTreeSet::new();
     for item in &items {
@@ -220,6 +281,34 @@ pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<It
         }
     }
     Ok(items)
+}
+
+/// One item, in the words of who wrote it: a tool by its name.
+fn parse_item(what: &str, at: usize, item: serde_json::Value) -> Result<ItemInfo> {
+    let bad = |message: String, hint: &str| {
+        Error::new(ErrorKind::InvalidComponent, message).with_hint(hint)
+    };
+    let number = at + 1;
+    let name = match item.get("name") {
+        Some(serde_json::Value::String(name)) => name.clone(),
+        Some(other) => {
+            let message = format!("{what} number {number} has the name {other}, which is no text");
+            return Err(bad(message, "give it a `name` of letters, digits, `-` and `_`"));
+        }
+        None => {
+            let message = format!("{what} number {number} has no name");
+            return Err(bad(message, "give it a `name` of letters, digits, `-` and `_`"));
+        }
+    };
+    if let Err(error) = ItemName::new(name.as_str()) {
+        return Err(bad(error.to_string(), &format!("rename this {what} where it is made")));
+    }
+    serde_json::from_value(item).map_err(|error| {
+        bad(
+            format!("the {what} `{name}` is described wrongly: {error}"),
+            "a description is `{name, description, version, parameters}`",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -247,7 +336,9 @@ mod tests {
     fn wrong_items_are_refused_with_their_place() {
         for (json, expected) in [
             ("oops", "not JSON"),
-            ("[{}]", "wrong item 0"),
+            ("[{}]", "tool number 1 has no name"),
+            (r#"[{"name":1}]"#, "tool number 1 has the name 1, which is no text"),
+            (r#"[{"name":"a","description":1}]"#, "the tool `a` is described wrongly"),
             (r#"[{"name":"a b"}]"#, "not a valid tool or workflow name"),
             (r#"[{"name":"a"},{"name":"a"}]"#, "`a` twice"),
         ] {

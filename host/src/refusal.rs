@@ -1,15 +1,16 @@
 //! Why a component is not a plugin: everything that is wrong with it, each with
 //! what is expected instead.
 
-use std::fmt::Write as _;
+use std::cell::OnceCell;
 
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{
-    Function, Handle, InterfaceId, PackageName, Resolve, SourceMap, Type, TypeDefKind, TypeId,
-    World, WorldItem, WorldKey,
+    Function, Handle, InterfaceId, PackageId, PackageName, Resolve, SourceMap, Type, TypeDefKind,
+    TypeId, World, WorldItem, WorldKey,
 };
 
-use crate::Wit;
+use crate::text::{cut, said};
+use crate::{Error, ErrorKind, Wit, shape};
 
 /// The package of the ABI.
 const PACKAGE: (&str, &str) = ("distri", "plugin");
@@ -77,35 +78,90 @@ const WASI: [(&str, &str, &[&str]); 13] = [
     ("sockets", "0.3", &["ip-name-lookup", "types"]),
 ];
 
-/// What is wrong with a component. Empty when nothing is, as far as its types go,
-/// and when they cannot be read.
-pub(crate) fn defects(wasm: &[u8]) -> Vec<String> {
-    // The reader is meant for toolchains' output, and this is a stranger's.
-    std::panic::catch_unwind(|| find(wasm).unwrap_or_default()).unwrap_or_default()
+/// Defects that are said one by one. A component may have a hundred thousand, and
+/// the first few say what is wrong with it.
+const LISTED: usize = 24;
+
+/// Longest text of one defect, in bytes. With [`LISTED`] it keeps an error below
+/// 16 KiB.
+const DEFECT: usize = 500;
+
+/// Longest type that is written out, in bytes: one of a few bytes may stand for
+/// itself a million times.
+const TYPE: usize = 200;
+
+/// What is wrong with a component.
+#[derive(Default)]
+struct Defects {
+    listed: Vec<String>,
+    more: usize,
 }
 
-fn find(wasm: &[u8]) -> Option<Vec<String>> {
+impl Defects {
+    fn push(&mut self, defect: impl AsRef<str>) {
+        if self.listed.len() < LISTED {
+            self.listed.push(cut(defect.as_ref(), DEFECT).into_owned());
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// The error of a component that is not a plugin, with everything that is wrong with
+/// it. None when nothing is, as far as its types go, and when they cannot be read.
+pub(crate) fn explain(wasm: &[u8]) -> Option<Error> {
+    // The reader is meant for toolchains' output, and this is a stranger's.
+    let Defects { listed, more } = shape::within_bounds(wasm, || find(wasm)).ok()??;
+    let message = match listed.as_slice() {
+        [] => return None,
+        [defect] => format!("the component is not a plugin: {defect}"),
+        defects => {
+            let count = defects.len() + more;
+            let rest = if more == 0 { String::new() } else { format!("\n- and {more} more") };
+            format!(
+                "the component is not a plugin, for {count} reasons:\n- {}{rest}",
+                defects.join("\n- ")
+            )
+        }
+    };
+    let error = Error::new(ErrorKind::InvalidComponent, message);
+    Some(error.with_hint("`distri wit` writes the world that a plugin conforms to"))
+}
+
+fn find(wasm: &[u8]) -> Option<Defects> {
     let DecodedWasm::Component(resolve, world) = decode(wasm).ok()? else { return None };
     let world = &resolve.worlds[world];
-    let mut defects = Vec::new();
+    let mut defects = Defects::default();
+    let served = Served::default();
     for (key, item) in &world.imports {
-        imported(&resolve, key, item, &mut defects);
+        imported(&resolve, key, item, &served, &mut defects);
     }
-    exported(&resolve, world, &mut defects);
+    exported(&resolve, world, &served, &mut defects);
     Some(defects)
 }
 
-/// One interface of the ABI in the version that is wanted.
-fn expected(version: &str, interface: &str) -> Option<(Resolve, InterfaceId)> {
-    let wit = Wit::ALL.into_iter().find(|wit| compatible(wit.version, version))?;
+/// The versions of the ABI, each read once, when it is asked for.
+#[derive(Default)]
+struct Served([OnceCell<Option<(Resolve, PackageId)>>; Wit::ALL.len()]);
+
+impl Served {
+    /// One interface of the ABI in the version that is wanted.
+    fn interface(&self, version: &str, interface: &str) -> Option<(&Resolve, InterfaceId)> {
+        let at = Wit::ALL.iter().position(|wit| compatible(wit.version, version))?;
+        let (wit, read) = (Wit::ALL.get(at)?, self.0.get(at)?);
+        let (resolve, package) = read.get_or_init(|| read_wit(wit)).as_ref()?;
+        Some((resolve, *resolve.packages[*package].interfaces.get(interface)?))
+    }
+}
+
+fn read_wit(wit: &Wit) -> Option<(Resolve, PackageId)> {
     let mut resolve = Resolve::default();
     let mut sources = SourceMap::default();
     for (name, text) in wit.files.iter().filter(|(name, _)| *name != "typescript.wit") {
         sources.push_str(name, *text);
     }
     let package = resolve.push_group(sources.parse().map_err(|(_, error)| error).ok()?).ok()?;
-    let id = *resolve.packages[package].interfaces.get(interface)?;
-    Some((resolve, id))
+    Some((resolve, package))
 }
 
 /// Whether what has one version serves who asks for the other: before 1.0, the
@@ -131,9 +187,15 @@ fn parts<'a>(
     Some((package, interface.name.as_deref()?, version))
 }
 
-fn imported(resolve: &Resolve, key: &WorldKey, item: &WorldItem, defects: &mut Vec<String>) {
+fn imported(
+    resolve: &Resolve,
+    key: &WorldKey,
+    item: &WorldItem,
+    abi: &Served,
+    defects: &mut Defects,
+) {
     let name = resolve.name_world_key(key);
-    let unknown = |defects: &mut Vec<String>| {
+    let unknown = |defects: &mut Defects| {
         defects.push(format!(
             "it imports `{name}`, which this host does not have: a plugin may import \
              `distri:plugin/host` and `distri:plugin/sql`, WASI 0.2 and 0.3, and wasi:http \
@@ -148,10 +210,10 @@ fn imported(resolve: &Resolve, key: &WorldKey, item: &WorldItem, defects: &mut V
         return;
     };
     match (package.namespace.as_str(), package.name.as_str()) {
-        PACKAGE => match expected(&version, interface) {
+        PACKAGE => match abi.interface(&version, interface) {
             Some((wanted, id)) => {
                 let WorldItem::Interface { id: found, .. } = item else { return };
-                functions(resolve, *found, &wanted, id, &name, Side::Import, defects);
+                functions(resolve, *found, wanted, id, &name, Side::Import, defects);
             }
             None => defects.push(format!("it imports `{name}`; this host serves {}", served())),
         },
@@ -179,7 +241,7 @@ fn imported(resolve: &Resolve, key: &WorldKey, item: &WorldItem, defects: &mut V
     }
 }
 
-fn exported(resolve: &Resolve, world: &World, defects: &mut Vec<String>) {
+fn exported(resolve: &Resolve, world: &World, abi: &Served, defects: &mut Defects) {
     let mut found = false;
     for (key, item) in &world.exports {
         let Some((package, interface, version)) = parts(resolve, key) else { continue };
@@ -191,16 +253,17 @@ fn exported(resolve: &Resolve, world: &World, defects: &mut Vec<String>) {
         found = true;
         let name = resolve.name_world_key(key);
         let WorldItem::Interface { id, .. } = item else { continue };
-        match expected(&version, interface) {
+        match abi.interface(&version, interface) {
             Some((wanted, wanted_id)) => {
-                functions(resolve, *id, &wanted, wanted_id, &name, Side::Export, defects);
+                functions(resolve, *id, wanted, wanted_id, &name, Side::Export, defects);
             }
             None => defects.push(format!("it exports `{name}`; this host serves {}", served())),
         }
     }
     if !found {
+        let names = world.exports.keys().take(LISTED);
         let exports: Vec<String> =
-            world.exports.keys().map(|key| format!("`{}`", resolve.name_world_key(key))).collect();
+            names.map(|key| format!("`{}`", said(&resolve.name_world_key(key)))).collect();
         let exports = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
         defects.push(format!(
             "it exports {exports}; a plugin exports `distri:plugin/tool`, `distri:plugin/workflow` or both"
@@ -225,7 +288,7 @@ fn functions(
     wanted_id: InterfaceId,
     name: &str,
     side: Side,
-    defects: &mut Vec<String>,
+    defects: &mut Defects,
 ) {
     let (found, expected) =
         (&resolve.interfaces[found].functions, &wanted.interfaces[wanted_id].functions);
@@ -383,45 +446,72 @@ fn kind(resolve: &Resolve, mut id: TypeId) -> &TypeDefKind {
 
 /// A function as WIT has it.
 fn signature(resolve: &Resolve, function: &Function) -> String {
-    let parameters: Vec<String> = function
-        .params
-        .iter()
-        .map(|param| format!("{}: {}", param.name, type_name(resolve, &param.ty)))
-        .collect();
-    let word = if function.kind.is_async() { "async func" } else { "func" };
-    let mut text = format!("{word}({})", parameters.join(", "));
-    if let Some(result) = &function.result {
-        let _ = write!(text, " -> {}", type_name(resolve, result));
+    let mut text = String::new();
+    text.push_str(if function.kind.is_async() { "async func(" } else { "func(" });
+    for (at, param) in function.params.iter().enumerate() {
+        text.push_str(if at == 0 { "" } else { ", " });
+        text.push_str(&said(&param.name));
+        text.push_str(": ");
+        write_type(resolve, &param.ty, &mut text);
+        if text.len() > DEFECT {
+            break;
+        }
     }
-    text
+    text.push(')');
+    if let Some(result) = &function.result {
+        text.push_str(" -> ");
+        write_type(resolve, result, &mut text);
+    }
+    cut(&text, DEFECT / 2).into_owned()
 }
 
 /// A type as WIT has it.
 fn type_name(resolve: &Resolve, ty: &Type) -> String {
-    let Type::Id(id) = ty else { return primitive(ty).to_owned() };
+    let mut text = String::new();
+    write_type(resolve, ty, &mut text);
+    cut(&text, TYPE).into_owned()
+}
+
+/// Writes a type as WIT has it; goes no deeper when the text is long enough.
+fn write_type(resolve: &Resolve, ty: &Type, text: &mut String) {
+    if text.len() > DEFECT {
+        return;
+    }
+    let Type::Id(id) = ty else { return text.push_str(primitive(ty)) };
     let definition = &resolve.types[*id];
     if let Some(name) = &definition.name {
-        return name.clone();
+        return text.push_str(&said(name));
     }
-    let of = |ty: &Type| type_name(resolve, ty);
-    let or_none = |ty: &Option<Type>| ty.as_ref().map_or_else(|| "_".to_owned(), of);
-    match &definition.kind {
-        TypeDefKind::Option(ty) => format!("option<{}>", of(ty)),
-        TypeDefKind::List(ty) => format!("list<{}>", of(ty)),
-        TypeDefKind::Tuple(tuple) => {
-            format!("tuple<{}>", tuple.types.iter().map(of).collect::<Vec<_>>().join(", "))
+    let mut of = |name: &str, types: &mut dyn Iterator<Item = Option<Type>>| {
+        text.push_str(name);
+        for (at, ty) in types.enumerate() {
+            text.push_str(if at == 0 { "<" } else { ", " });
+            match ty {
+                Some(ty) => write_type(resolve, &ty, text),
+                None => text.push('_'),
+            }
+            if text.len() > DEFECT {
+                break;
+            }
         }
-        TypeDefKind::Result(result) => match (&result.ok, &result.err) {
-            (None, None) => "result".to_owned(),
-            (Some(ok), None) => format!("result<{}>", of(ok)),
-            (ok, Some(err)) => format!("result<{}, {}>", or_none(ok), of(err)),
+        text.push('>');
+    };
+    let mut one = |name, ty| of(name, &mut std::iter::once(ty));
+    match &definition.kind {
+        TypeDefKind::Option(ty) => one("option", Some(*ty)),
+        TypeDefKind::List(ty) => one("list", Some(*ty)),
+        TypeDefKind::Future(ty) => one("future", *ty),
+        TypeDefKind::Stream(ty) => one("stream", *ty),
+        TypeDefKind::Handle(Handle::Borrow(id)) => one("borrow", Some(Type::Id(*id))),
+        TypeDefKind::Handle(Handle::Own(id)) => write_type(resolve, &Type::Id(*id), text),
+        TypeDefKind::Tuple(tuple) => of("tuple", &mut tuple.types.iter().copied().map(Some)),
+        TypeDefKind::Result(result) => match (result.ok, result.err) {
+            (None, None) => text.push_str("result"),
+            (ok, None) => one("result", ok),
+            (ok, err) => of("result", &mut [ok, err].into_iter()),
         },
-        TypeDefKind::Handle(Handle::Own(id)) => of(&Type::Id(*id)),
-        TypeDefKind::Handle(Handle::Borrow(id)) => format!("borrow<{}>", of(&Type::Id(*id))),
-        TypeDefKind::Future(ty) => format!("future<{}>", or_none(ty)),
-        TypeDefKind::Stream(ty) => format!("stream<{}>", or_none(ty)),
-        TypeDefKind::Type(ty) => of(ty),
-        other => other.as_str().to_owned(),
+        TypeDefKind::Type(ty) => write_type(resolve, ty, text),
+        other => text.push_str(other.as_str()),
     }
 }
 

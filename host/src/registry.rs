@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use distri_manifest::{ItemRef, PackageName, suggestion};
+use distri_manifest::{ItemRef, PackageName, nearest, suggestion};
 
 use crate::plugin::Plugin;
+use crate::text::said;
 use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result};
 
 /// All plugins that are loaded at one moment.
@@ -36,9 +37,20 @@ impl Generation {
 
     /// The plugin of this name.
     pub(crate) fn plugin(&self, package: &str) -> Result<&Arc<Plugin>> {
+        self.plugin_for(package, None)
+    }
+
+    /// The same, for a plugin that calls: it is told of no package that it asks nothing of.
+    fn plugin_for(&self, package: &str, caller: Option<&Plugin>) -> Result<&Arc<Plugin>> {
         self.plugins.get(package).ok_or_else(|| {
             let names = self.plugins.keys().map(PackageName::as_str);
-            not_found(format!("there is no plugin `{package}`"), package, names, "loaded are")
+            let names = names.filter(|name| caller.is_none_or(|caller| caller.grant.knows(name)));
+            not_found(
+                format!("there is no plugin `{}`", said(package)),
+                package,
+                names,
+                "loaded are",
+            )
         })
     }
 
@@ -60,7 +72,7 @@ impl Generation {
         item: &str,
         caller: Option<&Plugin>,
     ) -> Result<(&Arc<Plugin>, String)> {
-        let plugin = self.plugin(package)?;
+        let plugin = self.plugin_for(package, caller)?;
         if let Some(item) = plugin.item(kind, item) {
             return Ok((plugin, item.name.to_string()));
         }
@@ -84,7 +96,7 @@ impl Generation {
         let names =
             items.filter(|item| visible(caller, plugin, item)).map(|item| item.name.as_str());
         Err(not_found(
-            format!("`{package}` has no {} `{item}`", kind.as_str()),
+            format!("`{package}` has no {} `{}`", kind.as_str(), said(item)),
             item,
             names,
             "it has",
@@ -129,14 +141,15 @@ impl Generation {
                             .map(move |item| format!("{package}/{}", item.name))
                     })
                     .collect();
-                let close = names.iter().filter(|name| {
-                    let bare = name.rsplit('/').next().unwrap_or(name);
-                    suggestion(&item, [bare]).is_some()
-                });
-                let close: Vec<&str> = close.map(String::as_str).collect();
+                let bare = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
+                let bares: Vec<String> = names.iter().map(|name| bare(name)).collect();
+                let near = nearest(&item, bares.iter().map(String::as_str));
+                let close =
+                    names.iter().zip(&bares).filter(|(_, bare)| near.contains(&bare.as_str()));
+                let close: Vec<&str> = close.map(|(name, _)| name.as_str()).take(SHOWN).collect();
                 let error = Error::new(
                     ErrorKind::NotFound,
-                    format!("there is no {} `{item}`", kind.as_str()),
+                    format!("there is no {} `{}`", kind.as_str(), said(&item)),
                 );
                 Err(match close.as_slice() {
                     [] => error.with_hint(listed("there are", names.iter().map(String::as_str))),
@@ -146,9 +159,10 @@ impl Generation {
             many => {
                 let names: Vec<String> = many
                     .iter()
+                    .take(SHOWN)
                     .map(|(plugin, _)| format!("`{}/{item}`", plugin.info.package))
                     .collect();
-                Err(Error::new(ErrorKind::NotFound, format!("`{item}` is ambiguous"))
+                Err(Error::new(ErrorKind::NotFound, format!("`{}` is ambiguous", said(&item)))
                     .with_hint(format!("write {}", names.join(" or "))))
             }
         }
@@ -173,14 +187,17 @@ fn not_found<'a>(
     Error::new(ErrorKind::NotFound, message).with_hint(hint)
 }
 
-/// "`have` `a`, `b`", at most twenty of them.
+/// Names that an error lists at most.
+const SHOWN: usize = 20;
+
+/// "`have` `a`, `b`", and how many more there are.
 fn listed<'a>(have: &str, known: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
     if names.is_empty() {
         return format!("{have} none");
     }
-    let more = names.len().saturating_sub(20);
-    names.truncate(20);
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{have} {}{more}", names.join(", "))
 }

@@ -1,13 +1,11 @@
 //! What an embedder supplies to plugins, and a complete default in memory.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use distri_manifest::{Access, HostPattern};
 
-use crate::{Error, ErrorKind, ExecutionContext, ItemKind, Result};
+use crate::{Error, ErrorKind, ExecutionContext, ItemKind, Result, Sessions};
 
 /// Who asks: taken from the host's own record of the call, never from the guest.
 #[derive(Debug, Clone)]
@@ -21,6 +19,8 @@ pub struct Caller {
     pub call_id: String,
     /// On whose behalf.
     pub context: ExecutionContext,
+    /// The calls that led to it, as `package/item`, outermost first, its own last.
+    pub chain: Vec<String>,
 }
 
 /// A plugin's `callAgent`.
@@ -283,7 +283,9 @@ pub trait HostServices: Send + Sync + 'static {
     }
 
     /// Where sessions' values are kept. None by default: the host then keeps them
-    /// in memory, for as long as it lives.
+    /// in memory, for as long as it lives. How many there may be and how large, is
+    /// the host's to say in both cases: [`Limits::session_values`](crate::Limits) and
+    /// what follows it.
     fn sessions(&self) -> Option<&dyn Sessions> {
         None
     }
@@ -313,33 +315,3 @@ pub trait HostServices: Send + Sync + 'static {
 /// Nothing of the embedder's own: no agents, no say beside the policy, no secrets,
 /// sessions in memory, the machine's clock, log lines to `tracing`.
 impl HostServices for () {}
-
-/// Where the values are that plugins keep in a session.
-#[async_trait]
-pub trait Sessions: Send + Sync {
-    /// Reads a session's value, as JSON; none when there is none.
-    async fn get(&self, session: &str, key: &str) -> Result<Option<String>>;
-
-    /// Writes a session's value, as JSON, whole or not at all.
-    async fn set(&self, session: &str, key: &str, value: String) -> Result<()>;
-}
-
-/// Sessions in memory.
-#[derive(Debug, Default)]
-pub struct InMemorySessions {
-    values: Mutex<HashMap<(String, String), String>>,
-}
-
-#[async_trait]
-impl Sessions for InMemorySessions {
-    async fn get(&self, session: &str, key: &str) -> Result<Option<String>> {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(values.get(&(session.to_owned(), key.to_owned())).cloned())
-    }
-
-    async fn set(&self, session: &str, key: &str, value: String) -> Result<()> {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        values.insert((session.to_owned(), key.to_owned()), value);
-        Ok(())
-    }
-}

@@ -14,13 +14,14 @@ use crate::account::Usage;
 use crate::frame::Frame;
 use crate::frozen::{Clock, FixedRandom};
 use crate::instance::building_meter;
-use crate::limiter::Limiter;
+use crate::limiter::{LimitHit, Limiter};
 use crate::meter::Meter;
 use crate::network::{Outgoing, setters};
 use crate::open_files::OpenFiles;
 use crate::output::Output;
 use crate::places::Open;
 use crate::redact::Secrets;
+use crate::refused::Refused;
 use crate::waiting::Waits;
 use crate::{Capability, HostServices, Limits, Result, folders, imports};
 
@@ -40,6 +41,8 @@ pub(crate) struct State {
     given: Given,
     /// The files that the guest holds open.
     pub(crate) open_files: OpenFiles,
+    /// What the sandbox refused, for a guest that is told no more than a number.
+    pub(crate) refused: Refused,
     /// The statements of databases that are under way.
     pub(crate) statements: Open,
     /// The database transactions that the guest holds open.
@@ -76,6 +79,7 @@ impl State {
         let usage = Arc::clone(&frame.usage);
         let (limits, deadline) = (&frame.limits, frame.deadline);
         let mut state = Self::new(limits, deadline, meter, usage, services, (frozen, wasi));
+        state.refused.within(Some(&frame));
         state.frame = Some(frame);
         state.given = given;
         Ok(state)
@@ -117,6 +121,7 @@ impl State {
             output,
             limiter: Limiter::new(limits, usage),
             open_files: OpenFiles::new(limits.open_files),
+            refused: Refused::default(),
             statements: Open::default(),
             transactions: Open::default(),
             waits: Waits::default(),
@@ -132,12 +137,18 @@ impl State {
     }
 
     /// Begins another call on a kept instance.
-    pub(crate) fn enter(&mut self, frame: Arc<Frame>) {
+    ///
+    /// # Errors
+    ///
+    /// When the calls that it is made by have no room for the instance's memory.
+    pub(crate) fn enter(&mut self, frame: Arc<Frame>) -> Result<(), LimitHit> {
         self.deadline = frame.deadline;
         self.meter = Meter::new(Arc::clone(&frame.cpu));
-        self.limiter.enter(Arc::clone(&frame.usage));
+        self.limiter.enter(Arc::clone(&frame.usage))?;
         frame.hidden.extend(&self.remembered);
+        self.refused.within(Some(&frame));
         self.frame = Some(frame);
+        Ok(())
     }
 
     /// Whether another call would be given the same: the embedder may have a say for
@@ -165,6 +176,7 @@ impl State {
         if let Some(frame) = self.frame.take() {
             self.remembered.extend(&frame.hidden);
         }
+        self.limiter.leave();
         self.outgoing = Outgoing::default();
         self.waits.clear();
         self.output.clear();

@@ -66,7 +66,10 @@ impl waiting::HostWithStore<State> for HasSelf<State> {
         let http = store.with_getter::<WasiHttp>(State::http);
         match unless_given_up(store, id, WasiHttp::send(&http, request)).await {
             Some(Ok(response)) => Ok(Ok(response)),
-            Some(Err(error)) => Ok(Err(error.downcast()?)),
+            Some(Err(error)) => {
+                let code = error.downcast()?;
+                Ok(Err(store.with(|mut store| store.get().outgoing.in_full(code))))
+            }
             None => Ok(Err(ErrorCode::InternalError(Some("given up".to_owned())))),
         }
     }

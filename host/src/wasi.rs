@@ -1,15 +1,18 @@
 //! WASI as plugins have it: everything is linked, a store's data decides what is
 //! there, and what a plugin asks to see is recorded.
 
-use wasmtime::component::{HasData, Linker, Resource};
+use distri_manifest::Access;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Accessor, HasData, Linker, Resource};
 use wasmtime_wasi::cli::WasiCliView as _;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::{WasiView as _, p2, p3};
 use wasmtime_wasi_io::bindings::wasi::io::error;
 
 use crate::network::setters;
+use crate::refused::Refused;
 use crate::state::State;
-use crate::{Capability, imports, listings, open_files};
+use crate::{Capability, Error, ErrorKind, file_writes, imports, listings, open_files};
 
 /// Links WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -25,9 +28,106 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     error::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     setters::shadow(linker)?;
     open_files::shadow(linker)?;
+    file_writes::shadow(linker)?;
+    shadow_sockets(linker)?;
     listings::shadow(linker)?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// The error of a plugin that looks for files and asks for no folder.
+fn no_folder(package: &str) -> Error {
+    let line = r#"filesystem = [{ guest = "/data", path = "data" }]"#;
+    Error::new(ErrorKind::Denied, format!("`{package}` sees no folder: its manifest asks for none"))
+        .with_hint(format!(
+            "add `{line}`, or another folder, to `[capabilities]` in its `distri.toml`"
+        ))
+}
+
+/// Refuses a socket, or the lookup of a name for one: to reach `target`, where that is
+/// known.
+fn no_sockets(refused: &Refused, target: Option<&str>) {
+    let Some(frame) = refused.frame() else { return };
+    let package = &frame.plugin.info.package;
+    let target = target.map(|target| frame.redact(target));
+    let origin = format!("http://{}", target.as_deref().unwrap_or("…"));
+    let capability = Capability::Network(&origin);
+    frame.host.services().observe_use(&frame.caller(), capability, false);
+    let (_, line) = capability.line(false);
+    let what = target.map_or("open a socket".to_owned(), |target| format!("look `{target}` up"));
+    let message = format!("`{package}` may not {what}: no plugin connects by itself");
+    refused.tell(&Error::new(ErrorKind::Denied, message).with_hint(format!(
+        "make an HTTP request (`fetch`, `wasi:http`), and add `{line}` to `[capabilities.network]` in its `distri.toml`"
+    )));
+}
+
+/// Links what begins with sockets, over wasmtime's, which refuses it without a word.
+fn shadow_sockets(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup as p2;
+    use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, Network};
+    use wasmtime_wasi::p3::bindings::sockets::ip_name_lookup as p3;
+
+    use wasmtime_wasi::p2::bindings::sockets::network::IpAddressFamily;
+    use wasmtime_wasi::p2::bindings::sockets::{tcp, udp};
+    use wasmtime_wasi::p3::bindings::sockets::types as sockets;
+
+    macro_rules! shadow {
+        ($interface:literal, $name:literal, $family:ty, $socket:ty, $error:ty) => {
+            linker.instance($interface)?.func_wrap(
+                $name,
+                |store: StoreContextMut<'_, State>, _: ($family,)| {
+                    no_sockets(&store.data().refused, None);
+                    Ok((Err::<Resource<$socket>, $error>(<$error>::AccessDenied),))
+                },
+            )?;
+        };
+    }
+    shadow!(
+        "wasi:sockets/tcp-create-socket@0.2.12",
+        "create-tcp-socket",
+        IpAddressFamily,
+        tcp::TcpSocket,
+        ErrorCode
+    );
+    shadow!(
+        "wasi:sockets/udp-create-socket@0.2.12",
+        "create-udp-socket",
+        IpAddressFamily,
+        udp::UdpSocket,
+        ErrorCode
+    );
+    shadow!(
+        "wasi:sockets/types@0.3.0",
+        "[static]tcp-socket.create",
+        sockets::IpAddressFamily,
+        sockets::TcpSocket,
+        sockets::ErrorCode
+    );
+    shadow!(
+        "wasi:sockets/types@0.3.0",
+        "[static]udp-socket.create",
+        sockets::IpAddressFamily,
+        sockets::UdpSocket,
+        sockets::ErrorCode
+    );
+    linker.instance("wasi:sockets/ip-name-lookup@0.2.12")?.func_wrap(
+        "resolve-addresses",
+        |store: StoreContextMut<'_, State>, (_, name): (Resource<Network>, String)| {
+            no_sockets(&store.data().refused, Some(&name));
+            let refused: Result<Resource<p2::ResolveAddressStream>, _> =
+                Err(ErrorCode::PermanentResolverFailure);
+            Ok((refused,))
+        },
+    )?;
+    linker.instance("wasi:sockets/ip-name-lookup@0.3.0")?.func_wrap_concurrent(
+        "resolve-addresses",
+        |accessor: &Accessor<State>, (name,): (String,)| {
+            accessor.with(|mut store| no_sockets(&store.get().refused, Some(&name)));
+            let refused: Result<Vec<p3::IpAddress>, _> =
+                Err(p3::ErrorCode::PermanentResolverFailure);
+            Box::pin(async move { Ok((refused,)) })
+        },
+    )
 }
 
 /// The state while a plugin asks what there is.
@@ -51,11 +151,30 @@ impl Asked<'_> {
                 for access in wanted {
                     let (guest, path) = (folder.guest.as_str(), folder.path.as_str());
                     let capability = Capability::Filesystem { guest, path, access };
-                    let _ = imports::authorise(frame, capability);
+                    if let Err(error) = imports::authorise(frame, capability) {
+                        self.0.refused.tell(&error);
+                    }
+                }
+            }
+            if grant.asked().filesystem.is_empty() {
+                // What it looks for there is looked up by its own library, and found nowhere.
+                let capability =
+                    Capability::Filesystem { guest: "/…", path: "…", access: Access::Read };
+                let _ = imports::authorise(frame, capability);
+                self.0.refused.tell(&no_folder(frame.plugin.info.package.as_str()));
+            }
+        }
+        let given =
+            p2::bindings::filesystem::preopens::Host::get_directories(&mut self.0.filesystem())?;
+        if let Some(frame) = &self.0.frame {
+            let asked = &frame.plugin.grant.asked().filesystem;
+            for (folder, guest) in &given {
+                if let Some(at) = asked.iter().position(|asked| asked.guest.as_str() == guest) {
+                    self.0.open_files.grant(&self.0.table, folder, at);
                 }
             }
         }
-        p2::bindings::filesystem::preopens::Host::get_directories(&mut self.0.filesystem())
+        Ok(given)
     }
 
     fn variables(&mut self) -> wasmtime::Result<Vec<(String, String)>> {

@@ -184,3 +184,49 @@ impl text_codec::HostDecoder for State {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What takes time in proportion to the square of four million takes for ever.
+    #[test]
+    fn addresses_of_megabytes_are_parsed_in_proportion() {
+        let long = |part: &str| part.repeat((ADDRESS - 100) / part.len());
+        for part in [
+            "a", "/", "/a/..", "../", "/.", "a.", "ä", "ä.", "@", ":", "?", "#", "%", "\\", "[",
+            "xn--a", "\t",
+        ] {
+            for before in [
+                "",
+                "http://",
+                "http://a/",
+                "file:///",
+                "file://",
+                "data:",
+                "a:",
+                "http://a@",
+                "http://[",
+                "http://a:",
+            ] {
+                let text = format!("{before}{}", long(part));
+                let _ = parse(&text, None);
+                let _ = parse(&text, Some("http://a/b/c"));
+            }
+            let part = long(part);
+            for which in [
+                web_url::Part::Protocol,
+                web_url::Part::Username,
+                web_url::Part::Password,
+                web_url::Part::Host,
+                web_url::Part::Hostname,
+                web_url::Part::Port,
+                web_url::Part::Pathname,
+                web_url::Part::Search,
+                web_url::Part::Hash,
+            ] {
+                let _ = set("http://user:password@a:80/b?c#d", which, &part);
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{HostPattern, NamePattern, ToolPattern, VariableName, is_control};
+use crate::{HostPattern, ItemName, NamePattern, ToolPattern, VariableName, is_control};
 
 /// The folder of a workspace that no package sees.
 const RUNTIME: &str = ".distri";
@@ -48,6 +48,10 @@ pub struct Capabilities {
     pub filesystem: Vec<FilesystemRequest>,
     /// Databases that the operator names and the plugin may use.
     pub databases: Vec<DatabaseRequest>,
+    /// Names of session values that packages share: those whose key is the name, or
+    /// begins with it and a `/`, are the same for all packages that ask for it. Others
+    /// are a package's own.
+    pub session: Vec<ItemName>,
 }
 
 impl Capabilities {

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
-use crate::nearest::suggestion;
-
 /// A manifest that cannot be read or is not valid.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[non_exhaustive]
@@ -39,7 +37,8 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// An error at `span` (in bytes) of `text`.
+    /// An error at `span` (in bytes) of `text`; at its first line where there is none, so
+    /// that the file is named all the same.
     pub(crate) fn at(
         path: &Path,
         text: &str,
@@ -47,33 +46,16 @@ impl ManifestError {
         message: impl Into<String>,
         help: Option<String>,
     ) -> Self {
+        let span = span.unwrap_or(0..text.lines().next().map_or(0, str::len));
+        // Of no text there would be no excerpt, and no file's name.
+        let text = if text.is_empty() { "\n" } else { text };
         Self::Invalid {
             message: message.into(),
             source_code: NamedSource::new(path.display().to_string(), text.to_owned())
                 .with_language("TOML"),
-            span: span.map(SourceSpan::from),
+            span: Some(span.into()),
             help,
         }
-    }
-
-    /// What the TOML reader found, with its place and, for an unknown key, the
-    /// nearest known one.
-    pub(crate) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let message = error.message().trim_end();
-        let help = unknown_field(message).map(|(unknown, known)| {
-            suggestion(unknown, known.iter().copied()).unwrap_or_else(|| {
-                if known.is_empty() {
-                    "no key is allowed here".to_owned()
-                } else {
-                    format!("the keys allowed here are `{}`", known.join("`, `"))
-                }
-            })
-        });
-        let message = match unknown_field(message) {
-            Some((unknown, _)) => format!("unknown key `{unknown}`"),
-            None => message.to_owned(),
-        };
-        Self::at(path, text, error.span(), message, help)
     }
 
     /// The line the error is at, counting from 1.
@@ -82,17 +64,9 @@ impl ManifestError {
             Self::Invalid { source_code, span: Some(span), .. } => {
                 let text = source_code.inner();
                 let end = span.offset().min(text.len());
-                Some(text[..end].matches('\n').count() + 1)
+                Some(text.get(..end)?.matches('\n').count() + 1)
             }
             _ => None,
         }
     }
-}
-
-/// The unknown key and the known ones in serde's words ("unknown field `a`,
-/// expected one of `b`, `c`"). serde offers them in no other way.
-fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
-    let rest = message.strip_prefix("unknown field `")?;
-    let (unknown, expected) = rest.split_once('`')?;
-    Some((unknown, expected.split('`').skip(1).step_by(2).collect()))
 }

@@ -16,7 +16,11 @@
 //! ```
 
 mod capabilities;
+mod diagnose;
+mod digest;
 mod error;
+mod keys;
+mod limits;
 mod manifest;
 mod name;
 mod nearest;
@@ -29,10 +33,12 @@ pub use capabilities::{
     Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, GuestPath,
     NetworkRequest, SecretRequest,
 };
+pub use digest::ComponentDigest;
 pub use error::ManifestError;
+pub use limits::{LimitSettings, manifest_key};
 pub use manifest::{
     Build, Dependency, EngineKind, Entrypoint, InstanceMode, Instances, LimitRequest,
-    MANIFEST_FILE, Manifest,
+    MANIFEST_FILE, Manifest, limit_line,
 };
 pub use name::{ItemName, ItemRef, NameError, PackageName, WORKSPACE_PACKAGE};
 pub use nearest::{nearest, suggestion};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::diagnose::{Place, diagnose, lists_for_tables};
 use crate::{ByteSize, Capabilities, ManifestError, PackageName, Span, ToolPattern};
 
 /// The manifest's file name.
@@ -45,6 +46,8 @@ pub struct Manifest {
     pub dependencies: BTreeMap<PackageName, Dependency>,
     /// What it asks for, the tools of its dependencies included.
     pub capabilities: Capabilities,
+    /// The packages whose plugins may call its tools; none for all that were granted them.
+    pub callers: Option<Vec<PackageName>>,
     /// Limits below the host's.
     pub limits: LimitRequest,
     /// How long its instances live.
@@ -162,7 +165,7 @@ pub enum InstanceMode {
 /// The file as it is written, before validation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+pub(crate) struct Document {
     package: Option<Spanned<String>>,
     name: Option<Spanned<String>>,
     version: Option<Spanned<String>>,
@@ -183,6 +186,7 @@ struct Document {
     dependencies: BTreeMap<PackageName, Dependency>,
     #[serde(default)]
     capabilities: Capabilities,
+    callers: Option<Vec<PackageName>>,
     #[serde(default)]
     limits: LimitRequest,
     #[serde(default)]
@@ -209,15 +213,15 @@ struct Requirement {
 impl Manifest {
     /// Reads and checks the manifest at `path`.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(path, &crate::text::load(path)?)
     }
 
     /// Checks a manifest's text. `path` is only named in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
+        let text = distri_files::without_mark(text);
+        lists_for_tables(path, text)?;
         let document: Document =
-            toml::from_str(text).map_err(|error| ManifestError::from_toml(path, text, &error))?;
+            toml::from_str(text).map_err(|error| diagnose(path, text, str::to_owned, &error))?;
         Validator { path, text }.manifest(document)
     }
 }
@@ -228,6 +232,15 @@ impl FromStr for Manifest {
     fn from_str(text: &str) -> Result<Self, ManifestError> {
         Self::parse(Path::new(MANIFEST_FILE), text)
     }
+}
+
+/// The line, counting from 1, and its text, where the manifest at `path` has this key
+/// of `[limits]`.
+pub fn limit_line(path: &Path, key: &str) -> Option<(usize, String)> {
+    let text = crate::text::load(path).ok()?;
+    let place = Place::of_key(&text, &format!("limits.{key}"))?;
+    let line = text.get(..place.span.start)?.matches('\n').count();
+    Some((line + 1, text.lines().nth(line)?.trim().to_owned()))
 }
 
 /// Turns a document into a manifest; knows the text, for errors.
@@ -246,8 +259,15 @@ impl Validator<'_> {
         ManifestError::at(self.path, self.text, Some(at.span()), message, help.map(str::to_owned))
     }
 
+    /// What is missing at the top of the file, which an error is to name.
     fn missing(&self, message: &str, help: &str) -> ManifestError {
         ManifestError::at(self.path, self.text, None, message, Some(help.to_owned()))
+    }
+
+    /// An error about the key with this path.
+    fn about(&self, key: &str, message: String, help: &str) -> ManifestError {
+        let span = Place::of_key(self.text, key).map(|place| place.span);
+        ManifestError::at(self.path, self.text, span, message, Some(help.to_owned()))
     }
 
     fn manifest(&self, document: Document) -> Result<Manifest, ManifestError> {
@@ -284,7 +304,8 @@ impl Validator<'_> {
         if let Some(engine) = document.distri.and_then(|distri| distri.engine) {
             self.requirement(&engine)?;
         }
-        self.lists(&document.capabilities)?;
+        self.lists(&document.capabilities, document.callers.as_ref())?;
+        self.limits(&document.limits, &document.instances)?;
         let entrypoint = document.entrypoints.map(|at| self.entrypoint(at)).transpose()?;
         let agents = document
             .agents
@@ -311,6 +332,7 @@ impl Validator<'_> {
             imports: document.imports,
             capabilities: with_dependencies(document.capabilities, &document.dependencies),
             dependencies: document.dependencies,
+            callers: document.callers,
             limits: document.limits,
             instances: document.instances,
         })
@@ -318,28 +340,62 @@ impl Validator<'_> {
 
     /// What is asked for is held in memory for every package, and its folders are
     /// opened for every call: bounded.
-    fn lists(&self, asked: &Capabilities) -> Result<(), ManifestError> {
-        let fail = |message: String| {
-            let help = "split the package, or ask with `*`".to_owned();
-            Err(ManifestError::at(self.path, self.text, None, message, Some(help)))
-        };
+    fn lists(
+        &self,
+        asked: &Capabilities,
+        callers: Option<&Vec<PackageName>>,
+    ) -> Result<(), ManifestError> {
+        let help = "split the package, or ask with `*`";
         let lengths = [
-            asked.tools.len(),
-            asked.agents.len(),
-            asked.secrets.len(),
-            asked.env.len(),
-            asked.network.hosts.len(),
-            asked.databases.len(),
+            ("tools", asked.tools.len()),
+            ("agents", asked.agents.len()),
+            ("secrets", asked.secrets.len()),
+            ("env", asked.env.len()),
+            ("network.hosts", asked.network.hosts.len()),
+            ("databases", asked.databases.len()),
         ];
-        if lengths.into_iter().any(|length| length > MAX_LIST) {
-            return fail(format!("a list of `[capabilities]` has more than {MAX_LIST} entries"));
+        if let Some((key, _)) = lengths.into_iter().find(|(_, length)| *length > MAX_LIST) {
+            let message = format!("`capabilities.{key}` has more than {MAX_LIST} entries");
+            return Err(self.about(&format!("capabilities.{key}"), message, help));
         }
+        if callers.is_some_and(|callers| callers.len() > MAX_LIST) {
+            let message = format!("`callers` has more than {MAX_LIST} entries");
+            return Err(self.about("callers", message, "name fewer, or leave it out for all"));
+        }
+        let folders = "capabilities.filesystem";
         if asked.filesystem.len() > MAX_FOLDERS {
-            return fail(format!("the package asks for more than {MAX_FOLDERS} folders"));
+            let message = format!("the package asks for more than {MAX_FOLDERS} folders");
+            return Err(self.about(folders, message, help));
         }
         let mut seen = BTreeSet::new();
         match asked.filesystem.iter().find(|folder| !seen.insert(&folder.guest)) {
-            Some(twice) => fail(format!("two folders have the guest path `{}`", twice.guest)),
+            Some(twice) => {
+                let message = format!("two folders have the guest path `{}`", twice.guest);
+                Err(self.about(folders, message, "give one of them another `guest`"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Limits under which no call could be made are a slip.
+    fn limits(&self, limits: &LimitRequest, instances: &Instances) -> Result<(), ManifestError> {
+        let LimitRequest { timeout, cpu, memory, payload, json_depth, concurrent_calls, .. } =
+            limits;
+        let none = [
+            ("limits.timeout", timeout.is_some_and(|span| span.0.is_zero())),
+            ("limits.cpu", cpu.is_some_and(|span| span.0.is_zero())),
+            ("limits.memory", *memory == Some(ByteSize(0))),
+            ("limits.payload", *payload == Some(ByteSize(0))),
+            ("limits.json_depth", *json_depth == Some(0)),
+            ("limits.concurrent_calls", *concurrent_calls == Some(0)),
+            ("instances.max_calls", instances.max_calls == 0),
+        ];
+        match none.into_iter().find(|(_, zero)| *zero) {
+            Some((key, _)) => Err(self.about(
+                key,
+                format!("`{key}` is 0: no call could be made"),
+                "give it a value, or leave it out for the host's",
+            )),
             None => Ok(()),
         }
     }
@@ -458,6 +514,7 @@ mod tests {
             description = "Forecasts"
             license = "MIT"
             keywords = ["weather"]
+            callers = ["travel"]
             agents = ["agents/poet.md"]
             [distri]
             engine = ">=0.1.0"
@@ -497,6 +554,7 @@ mod tests {
             443
         ));
         assert_eq!(manifest.capabilities.filesystem[0].access, Access::ReadWrite);
+        assert_eq!(manifest.callers, Some(vec!["travel".parse().unwrap()]));
         assert_eq!(manifest.limits.memory, Some(ByteSize(64 << 20)));
         assert_eq!(manifest.instances, Instances { mode: InstanceMode::Shared, max_calls: 1000 });
     }
@@ -529,10 +587,21 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_bounded() {
         let many = vec!["\"a/*\""; 300].join(", ");
-        assert!(problem(&format!("{HEAD}[capabilities]\ntools = [{many}]\n")).0.contains("256"));
+        let (message, _, line) = problem(&format!("{HEAD}[capabilities]\ntools = [{many}]\n"));
+        assert!(message.contains("256"), "{message}");
+        assert_eq!(line, Some(6));
         let folder = "[[capabilities.filesystem]]\nguest = \"/x\"\npath = \"a\"\n";
         let (message, ..) = problem(&format!("{HEAD}{folder}{folder}"));
         assert_eq!(message, "two folders have the guest path `/x`");
+    }
+
+    #[test]
+    fn callers_are_packages() {
+        assert_eq!(parse(HEAD).unwrap().callers, None);
+        assert_eq!(parse(&format!("callers = []\n{HEAD}")).unwrap().callers, Some(Vec::new()));
+        let (message, _, line) = problem(&format!("callers = [\"a/b\"]\n{HEAD}"));
+        assert!(message.contains("not a valid package name"), "{message}");
+        assert_eq!(line, Some(1));
     }
 
     #[test]
@@ -553,8 +622,16 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(problem("version = \"0.1.0\"").0, "`package` is missing");
-        assert_eq!(problem("package = \"p\"").0, "`version` is missing");
+        for (text, missing, line) in [
+            ("version = \"0.1.0\"", "package", "package = \"weather\""),
+            ("package = \"p\"", "version", "version = \"0.1.0\""),
+            ("", "package", "package = \"weather\""),
+        ] {
+            let (message, help, at) = problem(text);
+            assert_eq!(message, format!("`{missing}` is missing"));
+            assert!(help.unwrap().contains(line));
+            assert_eq!(at, Some(1));
+        }
         assert_eq!(
             problem("package = \"p\"\nversion = \"0.1.0\"").0,
             "the package has neither code nor agents"
@@ -563,6 +640,139 @@ mod tests {
         assert!(
             problem("package = \"P\"\nversion = \"1.0.0\"").0.contains("not a valid package name")
         );
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_in_the_manifests_words() {
+        for (text, words, advice, at) in [
+            (
+                "[capabilities]\nnetwork = [\"a.org\"]",
+                "`capabilities.network` must be a table, not a list",
+                "[capabilities.network]\nhosts = [\"api.example.com\"]",
+                6,
+            ),
+            (
+                "[dependencies]\nnope = \"1.0\"",
+                "`dependencies.nope` must be a table, not the text \"1.0\"",
+                "units = { path = \"../units\" }",
+                6,
+            ),
+            (
+                "[dependencies]\nnope = {}",
+                "`dependencies.nope` needs `path`",
+                "units = { path = \"../units\" }",
+                6,
+            ),
+            (
+                "[capabilities]\ntools = \"a/b\"",
+                "`capabilities.tools` must be a list, not the text \"a/b\"",
+                "tools = [\"units/*\"]",
+                6,
+            ),
+            (
+                "[capabilities]\ntools = [1]",
+                "each of `capabilities.tools` must be text in quotes, not the number `1`",
+                "tools = [\"units/*\"]",
+                6,
+            ),
+            (
+                "[limits]\nhandles = -1",
+                "`limits.handles` must be a whole number, 0 or more, not the number `-1`",
+                "handles = 100",
+                6,
+            ),
+            (
+                "[limits]\ndepth = 99999999999",
+                "`limits.depth` must be a whole number, 0 or more, not the number `99999999999`",
+                "depth = 4",
+                6,
+            ),
+            (
+                "[limits]\nmemory = 64",
+                "`limits.memory` must be text in quotes, not the number `64`",
+                "memory = \"64MiB\"",
+                6,
+            ),
+            (
+                "[limits]\nlog_lines = \"many\"",
+                "`limits.log_lines` must be a whole number, 0 or more, not the text \"many\"",
+                "log_lines = 100",
+                6,
+            ),
+            (
+                "[limits]\nlog_lines = 1.5",
+                "`limits.log_lines` must be a whole number, 0 or more, not the number `1.5`",
+                "log_lines = 100",
+                6,
+            ),
+            (
+                "[instances]\nmode = \"per-sesion\"",
+                "`per-sesion` is not a value of `instances.mode`",
+                "did you mean `per-session`?",
+                6,
+            ),
+            ("[build]\nengine = true", "`build.engine`", "", 6),
+            (
+                "[imports]\na = 1",
+                "`imports.a` must be text in quotes, not the number `1`",
+                "npm:foo",
+                6,
+            ),
+            (
+                "[[capabilities.filesystem]]\nguest = \"/x\"",
+                "`capabilities.filesystem` needs `path`",
+                "path = \"data\"",
+                5,
+            ),
+            (
+                "[capabilities]\nsecrets = [1]",
+                "each of `capabilities.secrets` must be a secret's name, or a table",
+                "WEATHER_API_KEY",
+                6,
+            ),
+            ("timeout = \"5s\"", "unknown key `timeout`", "`timeout` belongs in `[limits]`", 5),
+            (
+                "[limits]\ntimeout = \"0s\"",
+                "`limits.timeout` is 0: no call could be made",
+                "leave it out",
+                6,
+            ),
+            ("[limits]\ntimeout = \"-5s\"", "`-5s` is not a time", "", 6),
+        ] {
+            let (message, help, line) = problem(&format!("{HEAD}{text}\n"));
+            assert!(message.contains(words), "{text}: {message}");
+            assert!(help.unwrap_or_default().contains(advice), "{text}");
+            assert_eq!(line, Some(at), "{text}");
+        }
+        let (message, ..) = problem("package = [\"p\"]\nversion = \"0.1.0\"\n");
+        assert_eq!(message, "`package` must be text in quotes, not a list");
+        let (message, _, line) = problem("capabilities = \"all\"\npackage = \"p\"\n");
+        assert_eq!(message, "`capabilities` must be a table, not the text \"all\"");
+        assert_eq!(line, Some(1));
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_or_no_file_is_named_with_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MANIFEST_FILE);
+        let load = || {
+            let error = Manifest::load(&path).unwrap_err();
+            let ManifestError::Read { source, .. } = &error else { panic!("{error}") };
+            assert!(error.to_string().contains("distri.toml"), "{error}");
+            source.to_string()
+        };
+        std::fs::create_dir(&path).unwrap();
+        assert!(load().contains("is a folder"));
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, b"package = \"p\"\n# \xff\n").unwrap();
+        assert!(load().contains("line 2"));
+        std::fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
+        assert!(load().contains("more than"));
+        let text = HEAD.replace('\n', "\r\n");
+        std::fs::write(&path, format!("\u{feff}{text}[limits]\r\ndepth = 3\r\n")).unwrap();
+        let manifest = Manifest::load(&path).unwrap();
+        assert_eq!((manifest.package.as_str(), manifest.limits.depth), ("p", Some(3)));
+        assert_eq!(limit_line(&path, "depth"), Some((6, "depth = 3".to_owned())));
     }
 
     #[test]

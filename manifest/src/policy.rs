@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::diagnose::{Place, diagnose};
 use crate::{
-    Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, HostPattern,
-    ManifestError, NamePattern, PackageName, SecretRequest, ToolPattern,
+    Access, Binding, Capabilities, ComponentDigest, DatabaseRequest, FilesystemRequest, FolderPath,
+    HostPattern, LimitSettings, ManifestError, NamePattern, PackageName, SecretRequest,
+    ToolPattern,
 };
 
 /// The usual name of a policy's file.
@@ -41,6 +43,8 @@ pub struct Policy {
     pub all: Allowance,
     /// For single packages, beside that.
     pub packages: BTreeMap<PackageName, Allowance>,
+    /// The host's limits, higher or lower than what it begins with.
+    pub limits: LimitSettings,
     /// The databases that there are, by name.
     pub databases: BTreeMap<String, DatabaseConfig>,
     /// Whether packages get the tools, agents and folders of their workspace as
@@ -51,6 +55,10 @@ pub struct Policy {
     /// Whether `distri approve` adds to it: a denial then says so.
     #[serde(skip)]
     pub approvals: bool,
+    /// The file that it is read from, for who is told to add something to it; none when
+    /// it was made in code.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// What a policy allows.
@@ -72,6 +80,12 @@ pub struct Allowance {
     pub filesystem: Vec<FilesystemAllowance>,
     /// Databases that may be used.
     pub databases: Vec<DatabaseRequest>,
+    /// For a single package: limits of its own, higher or lower than the host's. Its
+    /// manifest may lower them.
+    pub limits: LimitSettings,
+    /// The only code that may have any of it, and that runs at all, like
+    /// `sha256:0a1b…`: the digest of the component. For a single package only.
+    pub digest: Option<ComponentDigest>,
 }
 
 /// `network` of a policy.
@@ -159,15 +173,67 @@ impl Policy {
 
     /// Reads and checks the policy in a file.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        Self::parse(path, &text)
+        Self::parse(path, &crate::text::load(path)?)
     }
 
     /// Checks a policy's text. `path` is only named in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
-        toml::from_str(text)
-            .map_err(|error| ManifestError::from_toml(path, &without_passwords(text), &error))
+        let text = distri_files::without_mark(text);
+        let policy: Self = toml::from_str(text)
+            .map_err(|error| diagnose(path, text, without_passwords, &error))?;
+        policy.check_limits(path, text)?;
+        if policy.all.digest.is_some() {
+            let help = "put it under the package, like `[packages.weather]`".to_owned();
+            let message = "`digest` in `[all]` would be of every package".to_owned();
+            return Err(ManifestError::at(
+                path,
+                &without_passwords(text),
+                None,
+                message,
+                Some(help),
+            ));
+        }
+        Ok(policy)
+    }
+
+    /// Limits stand where they have an effect: `[limits]` for all, and a package's own
+    /// for what a package can have for itself.
+    fn check_limits(&self, path: &Path, text: &str) -> Result<(), ManifestError> {
+        let fail = |key: &str, name: &str, message: String| {
+            let place = Place::of_key(text, &format!("{key}.{name}"));
+            let span = place.map(|place| place.span);
+            let help = format!("write `{name}` in `[limits]`");
+            let shown = without_passwords(text);
+            Err(ManifestError::at(path, &shown, span, message, Some(help)))
+        };
+        if let Some(name) = self.all.limits.names().first() {
+            let message = "the limits for all packages are the host's".to_owned();
+            return fail("all.limits", name, message);
+        }
+        for (package, allowed) in &self.packages {
+            if let Some(name) = allowed.limits.of_the_host() {
+                let message = format!("`{name}` is a limit of the whole host, not of a package");
+                return fail(&format!("packages.{package}.limits"), name, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets limits as the last word of the operator: for the host, and for every
+    /// package that has its own.
+    pub fn set_limits(&mut self, settings: &LimitSettings) {
+        self.limits.extend(settings);
+        for allowed in self.packages.values_mut() {
+            allowed.limits.extend(settings);
+        }
+    }
+
+    /// Where the operator changes it, in words.
+    pub fn place(&self) -> String {
+        match &self.file {
+            Some(file) => format!("the policy `{}`", file.display()),
+            None => "the policy".to_owned(),
+        }
     }
 
     /// What it allows a package: what it allows all, and the package itself.
@@ -191,7 +257,9 @@ impl FromStr for Policy {
 impl Allowance {
     /// Allows what another allows, too.
     pub fn extend(&mut self, other: Self) {
-        let Self { tools, agents, secrets, env, network, filesystem, databases } = other;
+        let Self { tools, agents, secrets, env, network, filesystem, databases, limits, digest } =
+            other;
+        self.digest = digest.or(self.digest.take());
         self.tools.extend(tools);
         self.agents.extend(agents);
         self.secrets.extend(secrets);
@@ -200,6 +268,7 @@ impl Allowance {
         self.network.addresses.extend(network.addresses);
         self.filesystem.extend(filesystem);
         self.databases.extend(databases);
+        self.limits.extend(&limits);
     }
 
     /// Whether a secret may be used as it is asked for.
@@ -231,7 +300,7 @@ impl Allowance {
 /// Exactly what was asked for: what an approval allows.
 impl From<&Capabilities> for Allowance {
     fn from(asked: &Capabilities) -> Self {
-        let Capabilities { tools, agents, secrets, env, network, filesystem, databases } =
+        let Capabilities { tools, agents, secrets, env, network, filesystem, databases, .. } =
             asked.clone();
         let env = env.iter().filter_map(|name| name.as_str().parse().ok()).collect();
         let folders = filesystem.into_iter();
@@ -245,6 +314,8 @@ impl From<&Capabilities> for Allowance {
                 .map(|FilesystemRequest { path, access, .. }| FilesystemAllowance { path, access })
                 .collect(),
             databases,
+            limits: LimitSettings::default(),
+            digest: None,
         }
     }
 }
@@ -259,6 +330,22 @@ impl Binding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_of_one_package() {
+        let digest = "sha256:".to_owned() + &"0a".repeat(32);
+        let own = |section: &str, digest: &str| -> Result<Policy, ManifestError> {
+            format!("[{section}]\ndigest = \"{digest}\"\n").parse()
+        };
+        let policy = own("packages.p", &digest).unwrap();
+        assert_eq!(policy.allowance("p").digest.unwrap().to_string(), digest);
+        assert!(policy.allowance("q").digest.is_none());
+        assert!(own("all", &digest).unwrap_err().to_string().contains("every package"));
+        for bad in ["", "sha256:", "sha512:00", &digest[..70], &digest.replace('a', "A")] {
+            let error = own("packages.p", bad).unwrap_err();
+            assert!(error.to_string().contains("is not a digest"), "{bad}: {error}");
+        }
+    }
 
     const POLICY: &str = r#"
         [all]
@@ -327,9 +414,32 @@ mod tests {
             let error = text.parse::<Policy>().unwrap_err();
             assert!(!format!("{error:?}").contains("ss@"), "{error:?}");
         }
+        let error = "[databases]\nmain = \"postgres://me:pass@host/db\"".parse::<Policy>();
+        assert!(!format!("{:?}", error.unwrap_err()).contains("pass@"));
         let policy: Policy =
             "[databases.main]\nurl = \"postgres://me:pass@host/db\"".parse().unwrap();
         assert!(!format!("{policy:?}").contains("pass"), "{policy:?}");
+    }
+
+    #[test]
+    fn limits_are_the_hosts_or_a_packages_own() {
+        let text = "[limits]\npayload = \"10MiB\"\nkept_instances = 3\n[packages.weather.limits]\ntimeout = \"2m\"\n";
+        let mut policy: Policy = text.parse().unwrap();
+        assert_eq!(policy.limits.payload, Some(crate::ByteSize(10 << 20)));
+        assert_eq!(policy.allowance("weather").limits.names(), ["timeout"]);
+        assert!(policy.allowance("other").limits.names().is_empty());
+        policy.set_limits(&"timeout=5s".parse().unwrap());
+        assert_eq!(policy.allowance("weather").limits.timeout, policy.limits.timeout);
+
+        let wrong = |text: &str| {
+            let error = text.parse::<Policy>().unwrap_err();
+            (error.to_string(), error.line())
+        };
+        let (message, line) = wrong("[packages.weather.limits]\nkept_instances = 3\n");
+        assert_eq!(message, "`kept_instances` is a limit of the whole host, not of a package");
+        assert_eq!(line, Some(2));
+        assert_eq!(wrong("[all.limits]\ndepth = 3\n").1, Some(2));
+        assert_eq!(wrong("[limits]\npaylod = \"1MiB\"\n").0, "unknown key `paylod`");
     }
 
     #[test]

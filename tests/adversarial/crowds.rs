@@ -10,13 +10,20 @@ use crate::support::{Bench, growth, open_files, p99};
 
 /// Asks an agent, whose name and task are these.
 pub(crate) fn asking(agent: &str, task: &str) -> Vec<u8> {
+    asking_with(0, agent, task)
+}
+
+/// The same with so many more pages of memory, each of them touched.
+pub(crate) fn asking_with(pages: usize, agent: &str, task: &str) -> Vec<u8> {
     guest::with_items(
         &format!(
             "(import \"distri:plugin/host@0.3.0\" \"call-agent\" (func $ask (param i32 i32 i32 i32 i32 i32 i32)))
              (data (i32.const 4096) \"{agent}\") (data (i32.const 8192) \"{task}\")"
         ),
         &format!(
-            "(call $ask (i32.const 4096) (i32.const {}) (i32.const 8192) (i32.const {}) (i32.const 0) (i32.const 0) (i32.const 128))
+            "(local.set $i (memory.grow (i32.const {pages})))
+             (memory.fill (i32.mul (local.get $i) (i32.const 65536)) (i32.const 1) (i32.mul (i32.const {pages}) (i32.const 65536)))
+             (call $ask (i32.const 4096) (i32.const {}) (i32.const 8192) (i32.const {}) (i32.const 0) (i32.const 0) (i32.const 128))
              (if (i32.load8_u (i32.const 128)) (then
                (i32.store8 (i32.const 1032) (i32.const 1))
                (i32.store (i32.const 1036) (i32.load (i32.const 132)))

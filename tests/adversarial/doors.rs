@@ -245,3 +245,67 @@ async fn a_kept_instance_gives_nobody_what_another_caller_was_given() {
         assert_eq!(reads("ben").await.as_deref(), Some("no-folder"));
     }
 }
+
+/// A plugin does what it may for whoever calls it: it says who that is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_says_who_may_call_it() {
+    let _alone = ALONE.lock().await;
+    for track in TRACKS {
+        for (callers, admitted) in [
+            ("", true),
+            ("callers = [\"p\"]", true),
+            ("callers = [\"other\", \"p\"]", true),
+            ("callers = [\"other\"]", false),
+            ("callers = []", false),
+        ] {
+            let host = Host::builder()
+                .policy("[all]\ntools = [\"*\"]".parse().unwrap())
+                .services(Services)
+                .cache_folder(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("doors"))
+                .build()
+                .unwrap();
+            let manifest = |name: &str, top: &str, asked: &str| -> Manifest {
+                let text = format!(
+                    "package = \"{name}\"\nversion = \"1.0.0\"\n{top}\n[entrypoints]\nwasm = \"x.wasm\"\n[capabilities]\n{asked}\n"
+                );
+                text.parse().unwrap()
+            };
+            let p = manifest("p", "", "tools = [\"q/*\"]");
+            host.load_component(&p, golden(track)).await.unwrap();
+            let q = manifest("q", callers, "");
+            host.load_component(&q, golden("rust-0.3.wasm")).await.unwrap();
+            let input = json!({ "name": "q/echo", "input": 1 });
+            let answer = call(&host, "call_tool", input).await;
+            if admitted {
+                assert_eq!(answer, json!({ "ok": 1 }), "{track} {callers}");
+            } else {
+                assert_eq!(missing(&answer), "caller", "{track} {callers}");
+                let hint = answer["err"]["hint"].as_str().unwrap();
+                assert!(hint.contains("\"p\"]`") && hint.contains("of `q`"), "{hint}");
+            }
+            // Whoever is no plugin calls it either way.
+            let direct = host.execute_tool("q", "echo", ToolCall::new("1")).await.unwrap();
+            assert_eq!(direct.result, "1");
+        }
+    }
+}
+
+/// What is not there and what may not be called look the same to who asks for neither.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_door_tells_which_packages_there_are() {
+    let _alone = ALONE.lock().await;
+    for track in TRACKS {
+        let host = host("tools = [\"mine/*\"]", "tools = [\"*\"]", golden(track)).await;
+        let told = async |name: &str| {
+            let answer = call(&host, "call_tool", json!({ "name": name, "input": 1 })).await;
+            answer["err"].to_string().replace(name, "NAME")
+        };
+        assert_eq!(told("q/echo").await, told("nope/echo").await, "{track}");
+        assert_eq!(told("q/echo").await, told("q/nope").await, "{track}");
+        // Of what it asks for, it is told that it is not there, and nothing of the rest.
+        let answer = call(&host, "call_tool", json!({ "name": "mine/x", "input": 1 })).await;
+        assert_eq!(answer["err"]["kind"], "not-found", "{track}: {answer}");
+        let hint = answer["err"]["hint"].as_str().unwrap();
+        assert!(!hint.contains("`q`"), "{track}: {hint}");
+    }
+}

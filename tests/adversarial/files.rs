@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use distri_host::{Error, ErrorKind, Host, Policy, Result, ToolCall};
+use distri_host::{Error, ErrorKind, Host, Limits, Policy, Result, ToolCall};
 use serde_json::{Value, json};
 use tokio::sync::MutexGuard;
 
@@ -11,8 +11,8 @@ use crate::plugins::built;
 use crate::support::{ALONE, manifest};
 
 /// A workspace with a folder `data`, a file beside it, and one outside.
-struct Files {
-    host: Host,
+pub(crate) struct Files {
+    pub(crate) host: Host,
     folder: tempfile::TempDir,
     _alone: MutexGuard<'static, ()>,
 }
@@ -27,7 +27,19 @@ impl Files {
         .await
     }
 
+    /// The package made by a guest, with the folder `data` to write, within limits.
+    pub(crate) async fn writing(guest: &str, limits: Limits) -> Self {
+        let asks = "[[capabilities.filesystem]]\nguest = \"/data\"\npath = \"data\"\naccess = \"read-write\"\n";
+        let files = Self::within(asks, limits).await;
+        files.host.load_component(&manifest("files", asks), built(guest)).await.unwrap();
+        files
+    }
+
     async fn asking(capabilities: &str) -> Self {
+        Self::within(capabilities, Limits::default()).await
+    }
+
+    async fn within(capabilities: &str, limits: Limits) -> Self {
         let alone = ALONE.lock().await;
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("workspace");
@@ -41,6 +53,7 @@ impl Files {
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("files");
         let host = Host::builder()
             .workspace(&root)
+            .limits(limits)
             .policy(Policy::open_workspace())
             .cache_folder(cache)
             .build()
@@ -57,11 +70,11 @@ impl Files {
         files
     }
 
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("workspace")
     }
 
-    async fn call(&self, tool: &str, input: Value) -> Result<Result<Value, String>> {
+    pub(crate) async fn call(&self, tool: &str, input: Value) -> Result<Result<Value, String>> {
         let call = ToolCall::new(input.to_string());
         let answer = self.host.execute_tool("files", tool, call).await?;
         Ok(match answer.error {
@@ -71,7 +84,7 @@ impl Files {
     }
 
     /// What the guest's own operation gave, in the folder that it was granted.
-    async fn does(&self, tool: &str, input: Value) -> Result<Value, String> {
+    pub(crate) async fn does(&self, tool: &str, input: Value) -> Result<Value, String> {
         let mut input = input;
         input["guest"] = json!("/data");
         self.call(tool, input).await.unwrap()

@@ -1,5 +1,7 @@
 //! Hostile guests, written as core modules in WAT and made into components.
 
+use std::fmt::Write as _;
+
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -31,6 +33,7 @@ const WORLD: &str = r"
 package hostile:guests;
 world guest {
     import distri:plugin/host@0.3.0;
+    import distri:plugin/sql@0.3.0;
     import wasi:http/types@0.3.0;
     import wasi:cli/stdout@0.3.0;
     import wasi:cli/stdout@0.2.6;
@@ -66,6 +69,37 @@ const FRAME: &str = r#"
 pub(crate) fn tool(body: &str) -> Vec<u8> {
     with_items("", body)
 }
+
+/// A plugin that describes itself by this JSON. Each of its items runs this body.
+pub(crate) fn describing(json: &str, body: &str) -> Vec<u8> {
+    let escaped = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "\\{byte:02x}").unwrap();
+            text
+        })
+    };
+    let bytes = |number: usize| escaped(&u32::try_from(number).unwrap().to_le_bytes());
+    let text = escaped(json.as_bytes());
+    let (from, end) = (65_536, (65_536 + json.len()).next_multiple_of(65_536));
+    let frame = FRAME
+        .replace("(i32.const 65536))\n", &format!("(i32.const {end}))\n"))
+        .replace(r"\20\00\00\00\0f\00\00\00", &format!("{}{}", bytes(from), bytes(json.len())))
+        .replace(
+            r#"(data (i32.const 32) "[{\"name\":\"go\"}]")"#,
+            &format!("(data (i32.const {from}) \"{text}\")"),
+        );
+    module(&format!(
+        "(module (memory (export \"memory\") {}) {frame}
+           (func (export \"distri:plugin/tool@0.3.0#execute-tool\") (param $call i32) (result i32)
+             {body}
+             (i32.const 1024)))",
+        end / 65_536
+    ))
+}
+
+/// A body that answers with the input, as it came.
+pub(crate) const ECHO: &str = "(i32.store (i32.const 1024) (i32.load offset=16 (local.get $call)))
+    (i32.store (i32.const 1028) (i32.load offset=20 (local.get $call)))";
 
 /// The same, with more items in the module: imports first.
 pub(crate) fn with_items(items: &str, body: &str) -> Vec<u8> {

@@ -135,7 +135,36 @@ fn attacks() -> Vec<Attack> {
             "pong",
             guest::with_items(&guest::calling("ping/go"), "(call $ask) (call $relay)"),
         ),
+        slow("names-a-tool", crate::names::naming(host, "call-tool", 5, ONE_MORE)),
+        slow("names-a-value", crate::names::naming(host, "set-session-value", 5, ONE_MORE)),
+        slow("hoards-values", crate::sessions::hoarder(100_000)),
+        slow("hoards-small-values", crate::sessions::hoarder(1)),
+        slow("hoards-in-a-chain", crate::memory::taking(200, "hoards-in-a-chain/go")),
+        Attack {
+            manifest: "[instances]\nmode = \"per-session\"\n",
+            ..slow("hoards-where-it-is-kept", crate::memory::taking(100, "echo/go"))
+        },
     ]
+}
+
+/// One more parameter of a call: a text.
+const ONE_MORE: &str = "(i32.const 52) (i32.const 4)";
+
+/// What answers, or takes too long, or needs more than there is left.
+fn slow(name: &'static str, wasm: Vec<u8>) -> Attack {
+    let ends = &[ErrorKind::Timeout, ErrorKind::MemoryLimit, ErrorKind::Limit];
+    Attack { name, manifest: "", wasm, ends, answers: true }
+}
+
+/// Components that are refused, few and small enough to be loaded in every round.
+fn refused() -> Vec<(String, Vec<u8>)> {
+    let mut shapes = crate::shapes::shapes();
+    shapes.retain(|(_, wasm)| wasm.len() < 400_000);
+    shapes.push((
+        "wrong imports".to_owned(),
+        crate::shapes::wrong_imports(1_000, |at| format!("a:b/c{at}")),
+    ));
+    shapes
 }
 
 /// What one kind of call did.
@@ -168,7 +197,9 @@ async fn work(host: Host, attacks: Arc<Vec<Attack>>, next: Arc<AtomicU64>, end: 
             continue;
         }
         let attack = &attacks[dice.below(attacks.len())];
-        let call = host.execute_tool(attack.name, "go", ToolCall::new("null").within(T));
+        let context = ExecutionContext::in_session(format!("attack-{}", n % 50));
+        let call = ToolCall { context, ..ToolCall::new("null").within(T) };
+        let call = host.execute_tool(attack.name, "go", call);
         // Some callers leave.
         let patience = if dice.below(4) == 0 { T / 10 } else { 100 * T };
         let Ok(answer) = tokio::time::timeout(patience, call).await else {
@@ -203,9 +234,11 @@ async fn soak() {
         limits.memory = 16 << 20;
         limits.depth = 4;
         limits.kept_instances = 8;
+        limits.sessions_bytes = 8 << 20;
     })
     .await;
     let attacks = Arc::new(attacks());
+    let shapes = refused();
     for attack in attacks.iter() {
         bench.load_with(attack.name, attack.manifest, attack.wasm.clone()).await.unwrap();
     }
@@ -234,9 +267,14 @@ async fn soak() {
         for name in kept {
             bench.host.unload_plugin(name).unwrap();
         }
-        bench.host.unload_plugin("lingers-shared").unwrap();
-        let last = attacks.iter().find(|attack| attack.name == "lingers-shared").unwrap();
-        bench.load_with(last.name, last.manifest, last.wasm.clone()).await.unwrap();
+        for keeps in attacks.iter().filter(|attack| !attack.manifest.is_empty()) {
+            bench.host.unload_plugin(keeps.name).unwrap();
+            bench.load_with(keeps.name, keeps.manifest, keeps.wasm.clone()).await.unwrap();
+        }
+        for (what, wasm) in &shapes {
+            let error = bench.load("refused", wasm.clone()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidComponent, "{what}: {error}");
+        }
         bench.still_good().await;
         bench.services.log.lock().unwrap().clear();
         samples.push((began.elapsed(), open_files(), threads(), status("VmRSS:")));

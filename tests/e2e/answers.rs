@@ -1,5 +1,9 @@
 //! The examples answer as their documentation says.
 
+mod json;
+mod locales;
+mod numbers;
+
 use serde_json::json;
 
 use crate::support::Sandbox;
@@ -96,7 +100,7 @@ fn a_rust_tool_says_what_does_not_fit_its_input() {
     examples.build();
     examples
         .distri(&["call", "checksum/sha256", "--input", "{\"txt\": 1}"])
-        .fails(1, &["`checksum/sha256` failed", "missing field `text`"]);
+        .fails(2, &["`checksum/sha256` does not fit", "`text` is missing"]);
 }
 
 #[test]

@@ -192,10 +192,9 @@ async fn a_caller_sees_why_its_callee_failed() {
 async fn both_tiers_of_a_typescript_plugin_answer_alike() {
     let sandbox = Sandbox::with_plugin(
         "import { createTool } from \"distri/base\";\n\
-         const born = Date.now();\n\
          export default { tools: [createTool({ name: \"tell\", execute: (input: any, context: any) => ({\n\
-           born, input, params: context.params, ids: [context.session_id, context.sessionId],\n\
-           later: Date.now() > born, clock: performance.now() >= 0 && performance.now() < 60000,\n\
+           input, params: context.params, ids: [context.session_id, context.sessionId],\n\
+           later: Date.now() > 1.7e12, clock: performance.now() >= 0 && performance.now() < 60000,\n\
            random: Math.random() < 1, unicode: \"ü\".normalize(\"NFD\").length,\n\
          }) })] };\n",
     );

@@ -1,6 +1,6 @@
 //! Every command that the documentation shows is run.
 
-use crate::support::{Sandbox, repository, tool};
+use crate::support::{MANIFEST, Sandbox, repository, tool};
 
 /// The lines of shell blocks that run `distri`.
 fn commands(text: &str) -> Vec<String> {
@@ -31,9 +31,11 @@ fn words(line: &str) -> Vec<String> {
     words.into_iter().filter(|word| !word.is_empty()).collect()
 }
 
+/// Line by line, in a folder that has `examples/`, as the repository does.
 #[test]
 fn every_command_in_the_readme_works() {
-    let examples = Sandbox::examples();
+    let examples = Sandbox::with(&[]);
+    crate::support::copy(Sandbox::examples().path(), &examples.path().join("examples"));
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let commands = commands(&readme);
     assert!(commands.len() >= 5, "{commands:?}");
@@ -74,6 +76,120 @@ fn the_page_on_capabilities_works() {
         let run = sandbox.distri_with_input(&args, &input);
         assert_eq!(run.code, 0, "{command}: {run:#?}");
     }
+}
+
+/// Runs every command of a page in a workspace; each must succeed.
+#[track_caller]
+fn run_all(page: &str, sandbox: &Sandbox) {
+    let commands = commands(page);
+    assert!(!commands.is_empty());
+    for command in commands {
+        let words = words(&command);
+        let args: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        let run = sandbox.distri(&args);
+        assert_eq!(run.code, 0, "{command}: {run:#?}");
+    }
+}
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(repository().join("docs").join(name)).unwrap()
+}
+
+#[test]
+fn every_page_is_tried_and_linked() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let tried = ["agents.md", "capabilities.md", "limits.md", "manifest.md", "toolchains.md"];
+    for entry in std::fs::read_dir(repository().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if std::path::Path::new(&name).extension().is_some_and(|it| it == "md") {
+            assert!(tried.contains(&name.as_str()), "nothing here tries `docs/{name}`");
+            assert!(readme.contains(&format!("docs/{name}")), "the readme has no `docs/{name}`");
+        }
+    }
+}
+
+#[test]
+fn the_page_on_limits_works() {
+    let page = page("limits.md");
+    let much = tool("much", "return \"x\".repeat(2 << 20);");
+    let manifest = MANIFEST.replace("\"p\"", "\"long\"");
+    let sandbox =
+        Sandbox::with(&[("plugins/long/distri.toml", &manifest), ("plugins/long/index.ts", &much)]);
+    let (lowered, policy) = page.split_once("## What the operator sets").unwrap();
+    sandbox.write("distri.policy.toml", block(policy, "toml"));
+    sandbox.build();
+    assert_eq!(sandbox.distri(&["call", "long/much"]).code, 1);
+    run_all(&page, &sandbox);
+    let lowering = format!("{manifest}{}", block(lowered, "toml"));
+    sandbox.write("plugins/long/distri.toml", &lowering);
+    sandbox.build();
+    sandbox
+        .distri(&["call", "long/much", "--limit", "payload=10MiB"])
+        .fails(1, &["100KiB in one call"]);
+}
+
+#[test]
+fn the_page_on_manifests_works() {
+    let page = page("manifest.md");
+    let sandbox = Sandbox::with(&[
+        ("plugins/weather/distri.toml", block(&page, "toml")),
+        ("plugins/weather/index.ts", &tool("today", "return \"fair\";")),
+        ("plugins/bare/mod.ts", &tool("t", "return 1;")),
+    ]);
+    sandbox.build();
+    assert_eq!(sandbox.distri(&["call", "weather/today"]).json(), "fair");
+    assert_eq!(sandbox.distri(&["call", "bare/t"]).json(), 1);
+    let starlingmonkey = format!("{}[build]\nengine = \"starlingmonkey\"\n", block(&page, "toml"));
+    sandbox.write("plugins/weather/distri.toml", &starlingmonkey);
+    sandbox.distri(&["build"]).fails(1, &["starlingmonkey"]);
+}
+
+#[test]
+fn the_page_on_agents_works() {
+    let page = page("agents.md");
+    let agent = block(&page, "markdown");
+    let call = "return [await callAgent(input.agent, \"a\"), await callAgent(input.agent, \"b\"), await callAgent(input.agent, \"c\")];";
+    let sandbox = Sandbox::with_plugin(&tool("ask", call));
+    sandbox.write("agents/editor.md", agent);
+    sandbox.build();
+    run_all(&page, &sandbox);
+    let agents = sandbox.distri(&["list", "agents", "--json"]).json();
+    assert_eq!(agents[0]["name"], "editor", "{agents:#}");
+    let ask = |name: &str| {
+        sandbox.distri(&["call", "p/ask", "--input", &format!("{{\"agent\": \"{name}\"}}")])
+    };
+    let replies = serde_json::json!(["Short and friendly.", "Nothing to cut.", "Nothing to cut."]);
+    assert_eq!(ask("editor").json(), replies);
+    ask("editr").fails(1, &["there is no agent `editr`", "did you mean `editor`?"]);
+
+    // Each key of the page is read, and refused with another type.
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), 5, "{rows:?}");
+    for row in rows {
+        let key = row.split('`').nth(1).unwrap();
+        sandbox.write("agents/wrong.md", &format!("---\n{key} = {{}}\n---\n"));
+        let run = sandbox.distri(&["list", "agents"]);
+        assert!(run.stderr.contains("wrong.md:2"), "{key}: {run:#?}");
+        assert!(run.stdout.contains("editor"), "{key}: {run:#?}");
+    }
+    // What is for later is read over; the name is the file's.
+    sandbox.write(
+        "agents/wrong.md",
+        "---\nmax_iterations = 10\n[tools]\nbuiltin = [\"final\"]\n---\nYou are.\n",
+    );
+    let run = sandbox.distri(&["list", "agents"]);
+    assert!(run.stdout.contains("wrong") && run.stderr.is_empty(), "{run:#?}");
+    ask("wrong").fails(1, &["agents do not run models yet"]);
+    sandbox.write("agents/wrong.md", "You are.\n");
+    let run = sandbox.distri(&["list", "agents"]);
+    assert!(run.stderr.contains("an agent's file begins with its settings"), "{run:#?}");
+}
+
+#[test]
+fn the_programs_commands_of_the_page_on_toolchains_work() {
+    let sandbox = Sandbox::with(&[]);
+    run_all(&page("toolchains.md"), &sandbox);
+    assert!(sandbox.path().join("wit/world.wit").is_file());
 }
 
 #[test]

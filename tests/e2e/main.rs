@@ -12,12 +12,25 @@ mod docs;
 mod embedding;
 mod failures;
 mod fetch;
+#[expect(dead_code, reason = "the adversarial tests use all of it")]
+#[path = "../adversarial/guest.rs"]
+mod guest;
+mod language;
 mod operator;
+mod operator_hints;
+mod output;
+mod places;
 mod platform;
 mod postgres;
+mod schemas;
 #[expect(dead_code, reason = "the adversarial tests use all of it")]
 #[path = "../adversarial/server.rs"]
 mod server;
+mod shown;
+mod sources;
 mod support;
+mod top_level;
 #[path = "../adversarial/transcript.rs"]
 mod transcript;
+mod words;
+mod workspace_doors;

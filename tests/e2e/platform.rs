@@ -17,7 +17,7 @@ const FIXTURES: [(&str, u64); 8] = [
     ("text", 50),
     ("timing", 9),
     ("events", 25),
-    ("http", 75),
+    ("http", 90),
     ("streams", 9),
     ("path", 35),
     ("files", 120),

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, WorkspaceError};
 
+/// Most bytes of an agent's file: more than any model reads.
+const MAX_AGENT: u64 = 4 << 20;
+
 /// An agent, as its file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agent {
@@ -71,7 +74,8 @@ pub fn load_agents(root: &Path) -> Result<Vec<Result<Agent>>> {
     Ok(files
         .iter()
         .map(|path| {
-            let text = std::fs::read_to_string(path).map_err(WorkspaceError::io(path))?;
+            let text =
+                distri_files::read_text(path, MAX_AGENT).map_err(WorkspaceError::io(path))?;
             parse(path, &text)
         })
         .collect())
@@ -79,6 +83,8 @@ pub fn load_agents(root: &Path) -> Result<Vec<Result<Agent>>> {
 
 /// Parses one agent's file.
 fn parse(path: &Path, text: &str) -> Result<Agent> {
+    // Some editors put a byte order mark before a text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let bad = |message: String, span: Option<SourceSpan>, help: &str| WorkspaceError::Agent {
         message,
         source_code: NamedSource::new(path.display().to_string(), text.to_owned()),

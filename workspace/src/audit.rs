@@ -12,6 +12,16 @@ use serde::Serialize;
 /// with names that it makes up.
 const MAX_USES: usize = 1000;
 
+/// Bytes of one that is noted: no name of anything that there is has more.
+const MAX_USE: usize = 1 << 10;
+
+/// Bytes of all that are noted of a package.
+const MAX_BYTES: usize = 64 << 10;
+/// Most chains of calls of a package that are noted, and bytes of one: as many as
+/// somebody reads.
+const MAX_CHAINS: usize = 100;
+const MAX_CHAIN: usize = 1 << 10;
+
 /// Takes note of what plugins ask for while they run.
 #[derive(Debug, Default)]
 pub struct Audit {
@@ -22,6 +32,11 @@ pub struct Audit {
 #[derive(Debug, Default, Clone)]
 struct Uses {
     seen: BTreeMap<Use, bool>,
+    bytes: usize,
+    /// Those that were let, and those that were refused, that there is no room for.
+    more: [usize; 2],
+    /// The calls that led to what was asked for on behalf of others, and what it was.
+    chains: BTreeSet<String>,
 }
 
 /// One thing that was asked for.
@@ -85,6 +100,8 @@ pub struct PackageAudit {
     pub used: Vec<String>,
     /// What it asked for and was refused.
     pub refused: Vec<String>,
+    /// What it asked for when other plugins had called it: who called whom, and what.
+    pub chains: Vec<String>,
     /// The lines of its manifest.
     pub manifest: String,
 }
@@ -94,11 +111,33 @@ impl Audit {
     pub fn observe(&self, package: &str, capability: Capability<'_>, granted: bool) {
         let mut packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
         let uses = packages.entry(package.to_owned()).or_default();
-        if uses.seen.len() >= MAX_USES {
+        let bytes = capability.target().len();
+        if bytes > MAX_USE {
+            uses.more[usize::from(!granted)] += 1;
             return;
         }
-        let seen = uses.seen.entry(capability.into()).or_insert(granted);
-        *seen &= granted;
+        let one = Use::from(capability);
+        if let Some(seen) = uses.seen.get_mut(&one) {
+            *seen &= granted;
+        } else if uses.seen.len() >= MAX_USES || uses.bytes + bytes > MAX_BYTES {
+            uses.more[usize::from(!granted)] += 1;
+        } else {
+            uses.bytes += bytes;
+            uses.seen.insert(one, granted);
+        }
+    }
+
+    /// Takes note of the calls that led to a use, the package's own last.
+    pub fn observe_chain(&self, package: &str, chain: &[String], capability: Capability<'_>) {
+        if chain.len() < 2 {
+            return;
+        }
+        let chain = format!("{}: {}", chain.join(" -> "), Use::from(capability).describe());
+        let mut packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
+        let uses = packages.entry(package.to_owned()).or_default();
+        if chain.len() <= MAX_CHAIN && uses.chains.len() < MAX_CHAINS {
+            uses.chains.insert(chain);
+        }
     }
 
     /// What was noted, by package. `asked` is what a package's manifest asks for,
@@ -107,13 +146,16 @@ impl Audit {
         let packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
         let report = packages.iter().map(|(package, uses)| {
             let of = |granted: bool| {
+                let more = uses.more[usize::from(!granted)];
+                let more = (more > 0).then(|| format!("{more} more, which are not listed"));
                 let uses = uses.seen.iter().filter(move |(_, was)| **was == granted);
-                uses.map(|(one, _)| one.describe()).collect()
+                uses.map(|(one, _)| one.describe()).chain(more).collect()
             };
             PackageAudit {
                 package: package.clone(),
                 used: of(true),
                 refused: of(false),
+                chains: uses.chains.iter().cloned().collect(),
                 manifest: uses.manifest(&asked(package).unwrap_or_default()),
             }
         });
@@ -222,6 +264,37 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_noted_is_bounded_in_bytes() {
+        let audit = Audit::default();
+        for n in 0..200 {
+            audit.observe("p", Capability::Network(&format!("{n}{}", "x".repeat(3 << 20))), false);
+        }
+        for n in 0..2_000 {
+            let name = format!("{n}{}", "x".repeat(1_000));
+            audit.observe("p", Capability::Agent(&name), false);
+            audit.observe("p", Capability::Agent("poet"), true);
+        }
+        let [report] = audit.report(|_| None).try_into().unwrap();
+        let text = serde_json::to_string(&report).unwrap();
+        assert!(text.len() < 4 * MAX_BYTES, "{}", text.len());
+        assert_eq!(report.used, ["agent poet"]);
+        assert!(report.refused.last().unwrap().ends_with("more, which are not listed"));
+    }
+
+    #[test]
+    fn who_called_whom_is_noted_when_somebody_did() {
+        let audit = Audit::default();
+        let host = Capability::Network("https://bank.example:443");
+        let chain = ["notes/steal".to_owned(), "bank/pay".to_owned()];
+        audit.observe("bank", host, true);
+        audit.observe_chain("bank", &chain[1..], host);
+        audit.observe_chain("bank", &chain, host);
+        audit.observe_chain("bank", &chain, Capability::Agent(&"x".repeat(3 << 20)));
+        let [report] = audit.report(|_| None).try_into().unwrap();
+        assert_eq!(report.chains, ["notes/steal -> bank/pay: network https://bank.example"]);
+    }
 
     #[test]
     fn the_least_manifest_is_one_that_asks_for_what_was_used() {

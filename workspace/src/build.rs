@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use distri_build::{Builder, Built, Package};
-use distri_host::{Artifact, Catalog, Host};
+use distri_build::{Built, Package};
+use distri_host::{Artifact, ArtifactStore, Catalog, ErrorKind, Host};
 use distri_manifest::PackageName;
 use tokio::task::JoinSet;
 
 use crate::{Result, Workspace, WorkspaceError};
+
+/// The file that a build holds while it runs.
+const LOCK: &str = "build.lock";
 
 /// What happens during a build, for a progress display.
 #[derive(Debug)]
@@ -69,17 +72,25 @@ impl Workspace {
     ) -> Result<BuildReport> {
         let began = Instant::now();
         let store = self.store();
-        std::fs::create_dir_all(store.folder()).map_err(WorkspaceError::io(store.folder()))?;
-        let _lock = lock(store.folder().join("build.lock")).await?;
-        let before = if let Ok(catalog) = store.catalog() {
-            catalog
-        } else {
-            let aside = store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
-            on(BuildEvent::CatalogSetAside(aside));
-            Catalog::default()
-        };
-        let builder = Builder::new(host.clone(), self.root());
+        let found = self.packages()?;
         let mut report = BuildReport { packages: Vec::new(), failed: Vec::new() };
+        if found.is_empty() && std::fs::symlink_metadata(store.folder()).is_err() {
+            // Nothing is left in a folder that is no workspace.
+            return Ok(report);
+        }
+        let _lock = lock(&store).await?;
+        let mut before = match store.catalog() {
+            Ok(catalog) => catalog,
+            Err(error) if error.kind() == ErrorKind::InvalidComponent => {
+                let aside =
+                    store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
+                on(BuildEvent::CatalogSetAside(aside));
+                Catalog::default()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.drop_leftovers(&mut before)?;
+        let builder = self.builder(host);
         let fail =
             |report: &mut BuildReport, on: &mut dyn FnMut(BuildEvent<'_>), name: String, error| {
                 on(BuildEvent::Failed(&name, &error));
@@ -87,26 +98,22 @@ impl Workspace {
             };
 
         let mut packages = Vec::new();
-        for package in self.packages()? {
+        for package in found {
             match package {
                 Ok(package) => packages.push(package),
                 Err(error) => fail(&mut report, &mut on, String::new(), error),
             }
         }
-        let names: BTreeSet<PackageName> =
-            packages.iter().map(|package| package.manifest.package.clone()).collect();
-
         if packages.iter().any(is_typescript) && !builder.is_typescript_ready()? {
             on(BuildEvent::PreparingEngine);
             builder.prepare_typescript().await?;
         }
 
         // The old catalog with each package replaced as it is built: what fails
-        // keeps its older build, what is gone from the workspace goes.
+        // keeps its older build, what is gone from the workspace is gone from it, and so
+        // are records that are not this user's.
         let mut catalog = before.clone();
-        catalog.packages.retain(|name, artifact| {
-            names.contains(name) || self.root().join(&artifact.folder).join("distri.toml").is_file()
-        });
+        catalog.refused.clear();
         for layer in layers(packages)? {
             let mut running: JoinSet<(PackageName, Result<Built, distri_build::BuildError>)> =
                 JoinSet::new();
@@ -123,8 +130,17 @@ impl Workspace {
                 match done {
                     Ok((name, Ok(built))) => {
                         if !built.unchanged {
-                            catalog.packages.insert(name, built.artifact.clone());
-                            store.commit(&catalog).map_err(WorkspaceError::io(store.folder()))?;
+                            let old = catalog.packages.insert(name.clone(), built.artifact.clone());
+                            if let Err(error) = store.commit(&catalog) {
+                                // A record that could not be read back is its package's fault.
+                                if error.kind() != ErrorKind::InvalidComponent {
+                                    return Err(error.into());
+                                }
+                                catalog.packages.remove(&name);
+                                catalog.packages.extend(old.map(|old| (name.clone(), old)));
+                                fail(&mut report, &mut on, name.to_string(), error.into());
+                                continue;
+                            }
                         }
                         let built = PackageBuild {
                             artifact: built.artifact,
@@ -148,7 +164,7 @@ impl Workspace {
                 }
             }
         }
-        store.commit(&catalog).map_err(WorkspaceError::io(store.folder()))?;
+        store.commit(&catalog)?;
         store.sweep(&catalog).map_err(WorkspaceError::io(store.folder()))?;
         report.packages.sort_by(|a, b| a.artifact.package.cmp(&b.artifact.package));
 
@@ -159,15 +175,6 @@ impl Workspace {
             }
         }
         Ok(report)
-    }
-
-    /// Registers everything in the catalog with a host. Nothing is compiled.
-    pub fn load(&self, host: &Host) -> Result<Vec<Artifact>> {
-        let store = self.store();
-        let artifacts: Vec<Artifact> = store.catalog()?.packages.into_values().collect();
-        let callable = artifacts.iter().filter(|artifact| !artifact.component.is_empty());
-        host.load_artifacts(callable.cloned(), &store);
-        Ok(artifacts)
     }
 }
 
@@ -210,12 +217,13 @@ fn layers(packages: Vec<Package>) -> Result<Vec<Vec<Package>>> {
     Ok(layers)
 }
 
-/// Holds the file's lock until dropped; waits for whoever holds it.
-async fn lock(path: PathBuf) -> Result<Arc<File>> {
-    let file = File::create(&path).map_err(WorkspaceError::io(&path))?;
+/// Holds the workspace's lock until dropped; waits for whoever holds it.
+async fn lock(store: &ArtifactStore) -> Result<Arc<File>> {
+    let io = || WorkspaceError::io(store.folder());
+    let file = store.make().and_then(|folder| folder.lock_file(LOCK)).map_err(io())?;
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
     let file = locked
         .map_err(|error| WorkspaceError::Packages { message: error.to_string(), help: None })?
-        .map_err(WorkspaceError::io(&path))?;
+        .map_err(io())?;
     Ok(Arc::new(file))
 }

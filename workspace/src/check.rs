@@ -39,8 +39,8 @@ impl Workspace {
         only: Option<&str>,
         mut on: impl FnMut(&PackageCheck),
     ) -> Result<Vec<PackageCheck>> {
-        let builder = Builder::new(host.clone(), self.root());
-        let catalog = self.store().catalog().unwrap_or_default();
+        let builder = self.builder(host);
+        let catalog = self.catalog().unwrap_or_default();
         let mut known: BTreeSet<PackageName> = catalog.packages.keys().cloned().collect();
         let packages = self.packages()?;
         known.extend(packages.iter().flatten().map(|package| package.manifest.package.clone()));
@@ -58,7 +58,18 @@ impl Workspace {
                 {
                     continue;
                 }
-                Ok(package) => one(&builder, &package, &known, agents).await,
+                Ok(package) => {
+                    let mut check = one(&builder, &package, &known, agents).await;
+                    let manifest = &package.manifest;
+                    let folder = package.folder.strip_prefix(self.root());
+                    check.warnings.extend(self.ineffective_limits(
+                        &manifest.package,
+                        folder.unwrap_or(&package.folder),
+                        &manifest.limits,
+                        &manifest.instances,
+                    ));
+                    check
+                }
             };
             on(&check);
             checks.push(check);
@@ -123,7 +134,7 @@ fn schema(item: &ItemInfo) -> Vec<String> {
         warn("has no description, which agents read to know what it does".to_owned());
     }
     let Some(parameters) = item.parameters.as_object() else {
-        warn(format!("has parameters that are no JSON Schema: {}", item.parameters));
+        warn(format!("has the parameters `{}`; models call tools with an object", item.parameters));
         return warnings;
     };
     let kind = parameters.get("type").and_then(Value::as_str);

@@ -12,13 +12,16 @@ mod audit;
 mod build;
 mod check;
 mod error;
+mod limits;
+mod packages;
 mod policy;
+mod repository;
 mod root;
 mod secrets;
 mod user_file;
 
 pub use agents::{Agent, ModelSettings, ScriptedAgents, load_agents};
-pub use approvals::{Approvals, needing_approval};
+pub use approvals::{Approval, Approvals, Changed, Given, needing_approval};
 pub use audit::{Audit, PackageAudit};
 pub use build::{BuildEvent, BuildReport, PackageBuild};
 pub use check::PackageCheck;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use distri_manifest::{DatabaseConfig, Policy};
 
-use crate::user_file::config_folder;
-use crate::{Approvals, Result, Workspace};
+use crate::user_file::{config_folder, open_private};
+use crate::{Approvals, Result, Workspace, WorkspaceError};
 
 /// What a database's variable in the environment begins with.
 const DATABASE_VARIABLE: &str = "DISTRI_DATABASE_";
@@ -25,11 +25,13 @@ impl Workspace {
     pub fn policy(&self, file: Option<&Path>, locked: bool) -> Result<Policy> {
         let mut policy = match file {
             Some(file) => load(file)?,
-            None => match config_folder()?.join(OWN_POLICY) {
-                own if own.is_file() => load(&own)?,
-                _ => Policy::default(),
-            },
+            None => own()?,
         };
+        // Where the operator changes it, whether it is there yet or not.
+        policy.file = Some(match file {
+            Some(file) => file.to_owned(),
+            None => config_folder()?.join(OWN_POLICY),
+        });
         for (name, value) in std::env::vars_os() {
             let name = name.to_str().and_then(|name| name.strip_prefix(DATABASE_VARIABLE));
             if let Some(name) = name.filter(|name| !name.is_empty())
@@ -45,6 +47,18 @@ impl Workspace {
             Approvals::of_user(self.root())?.extend(&mut policy)?;
         }
         Ok(policy)
+    }
+}
+
+/// The policy in the user's configuration folder, if there is one.
+fn own() -> Result<Policy> {
+    let folder = config_folder()?;
+    match open_private(&folder, false)? {
+        Some(open) if open.has(OWN_POLICY) => {
+            open.own_file(OWN_POLICY).map_err(WorkspaceError::io(folder.join(OWN_POLICY)))?;
+            load(&folder.join(OWN_POLICY))
+        }
+        _ => Ok(Policy::default()),
     }
 }
 

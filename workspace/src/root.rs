@@ -3,24 +3,35 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use distri_build::Package;
-use distri_host::ArtifactStore;
-use distri_manifest::{MANIFEST_FILE, Manifest, PackageName, WORKSPACE_PACKAGE};
+use distri_build::{Builder, BundlerProcess, Listener, Package};
+use distri_host::{Artifact, ArtifactStore, Catalog, Host};
+use distri_manifest::PackageName;
 
+use crate::packages::{self, Found};
 use crate::{Result, WorkspaceError};
 
 /// The variable that names the root.
 const ROOT_VARIABLE: &str = "CURRENT_WORKING_DIR";
 
+/// What makes a folder a workspace. `src/mod.ts` alone does not: packages have one, too.
+const MARKS: [&str; 3] = ["plugins", "agents", ".distri"];
+
 /// A workspace on disk.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
+    listener: Listener,
+    bundler: Option<BundlerProcess>,
+    store: ArtifactStore,
 }
 
 /// The root of the workspace that a command run in `current` is about:
-/// `directory` when it is named, else what `CURRENT_WORKING_DIR` says, else
-/// `examples/` where there is one, else `current` itself.
+/// `directory` when it is named, else what `CURRENT_WORKING_DIR` says, else the nearest
+/// folder from `current` upward that is a workspace, else `examples/` where there is
+/// one, else `current` itself.
+///
+/// A folder above `current` is only taken where this user made it and not everybody may
+/// write there: `/tmp/plugins` is anybody's.
 ///
 /// # Errors
 ///
@@ -32,10 +43,12 @@ pub fn find_root(current: &Path, directory: Option<&Path>) -> Result<PathBuf> {
         (None, Some(value)) => {
             (current.join(value), format!("`{ROOT_VARIABLE}` in the environment names it"))
         }
-        (None, None) if current.join("examples").is_dir() => {
-            (current.join("examples"), String::new())
+        (None, None) => {
+            let examples = current.join("examples");
+            let found = nearest(current);
+            let other = || if examples.is_dir() { examples } else { current.to_owned() };
+            (found.unwrap_or_else(other), String::new())
         }
-        (None, None) => (current.to_owned(), String::new()),
     };
     match path.canonicalize() {
         Ok(root) if root.is_dir() => Ok(root),
@@ -43,10 +56,54 @@ pub fn find_root(current: &Path, directory: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
+/// The nearest workspace from a folder upward.
+fn nearest(current: &Path) -> Option<PathBuf> {
+    let current = current.canonicalize().ok()?;
+    let is_workspace = |folder: &Path| MARKS.iter().any(|mark| folder.join(mark).is_dir());
+    let mut above = current.ancestors();
+    let found = above.find(|folder| {
+        is_workspace(folder) && (*folder == current || distri_files::is_own(folder))
+    });
+    found.map(Path::to_owned)
+}
+
 impl Workspace {
     /// The workspace at `root`, an absolute path. Nothing is read yet.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            store: ArtifactStore::of_workspace(&root),
+            root,
+            listener: Listener::default(),
+            bundler: None,
+        }
+    }
+
+    /// The same with the key in this folder that proves what was built: see
+    /// [`ArtifactStore::with_key_in`].
+    #[must_use]
+    pub fn with_key_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.store = self.store.with_key_in(folder);
+        self
+    }
+
+    /// The same, and this one hears what a build or a check does that takes long.
+    #[must_use]
+    pub fn reporting(self, listener: Listener) -> Self {
+        Self { listener, ..self }
+    }
+
+    /// Bundles TypeScript in a process of its own, by running this program. Without
+    /// one it is done in this process, which a hostile source can end.
+    #[must_use]
+    pub fn with_bundler(mut self, bundler: BundlerProcess) -> Self {
+        self.bundler = Some(bundler);
+        self
+    }
+
+    pub(crate) fn builder(&self, host: &Host) -> Builder {
+        Builder::new(host.clone(), self.store())
+            .reporting(self.listener.clone())
+            .bundler(self.bundler.clone())
     }
 
     /// The root folder.
@@ -56,79 +113,70 @@ impl Workspace {
 
     /// Where its builds are.
     pub fn store(&self) -> ArtifactStore {
-        ArtifactStore::of_workspace(&self.root)
+        self.store.clone()
     }
 
     /// The packages of the workspace by folder, in order: each of `plugins/*/`,
     /// then `src/mod.ts` as the package `workspace`. One bad manifest does not
     /// hide the others.
     pub fn packages(&self) -> Result<Vec<Result<Package>>> {
-        let mut packages = Vec::new();
-        for folder in folders(&self.root.join("plugins"))? {
-            packages.extend(package(folder).transpose());
-        }
-        if self.root.join("src/mod.ts").is_file() {
-            let manifest = made_up(WORKSPACE_PACKAGE, "src/mod.ts", "The workspace's own tools");
-            packages.push(manifest.map(|manifest| Package { folder: self.root.clone(), manifest }));
-        }
+        let found = packages::find(&self.root)?;
+        let mut packages: Vec<_> = found.into_iter().map(|Found { package, .. }| package).collect();
         reject_twins(&mut packages);
         Ok(packages)
     }
-}
 
-/// The folders in a folder, sorted; hidden ones are left out.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(WorkspaceError::io(folder)(error)),
-    };
-    let mut folders = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(WorkspaceError::io(folder))?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_dir() && !hidden {
-            folders.push(path);
+    /// What was built of the packages that are in the workspace now. What is left of
+    /// others is never run: a package that is gone, was renamed or lies elsewhere. One
+    /// whose manifest cannot be read any more keeps its build.
+    pub fn catalog(&self) -> Result<Catalog> {
+        let mut catalog = self.store.catalog()?;
+        self.drop_leftovers(&mut catalog)?;
+        Ok(catalog)
+    }
+
+    pub(crate) fn drop_leftovers(&self, catalog: &mut Catalog) -> Result<()> {
+        if catalog.packages.is_empty() && catalog.refused.is_empty() {
+            return Ok(());
         }
-    }
-    folders.sort();
-    Ok(folders)
-}
-
-/// The package in a folder: by its manifest, or, without one, by its entry
-/// point and the folder's name. None where there is neither.
-fn package(folder: PathBuf) -> Result<Option<Package>> {
-    let manifest_path = folder.join(MANIFEST_FILE);
-    let manifest = if manifest_path.is_file() {
-        Manifest::load(&manifest_path).map_err(distri_build::BuildError::from)?
-    } else {
-        let entry = ["src/mod.ts", "mod.ts"].into_iter().find(|entry| folder.join(entry).is_file());
-        let Some(entry) = entry else { return Ok(None) };
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        made_up(&name, entry, "")?
-    };
-    if manifest.package.as_str() == WORKSPACE_PACKAGE {
-        return Err(WorkspaceError::Packages {
-            message: format!(
-                "`{}` is named `{WORKSPACE_PACKAGE}`, which is the workspace's own `src/mod.ts`",
-                folder.display()
-            ),
-            help: Some("give the package another name in its `distri.toml`".to_owned()),
+        let found = packages::find(&self.root)?;
+        let folders: BTreeMap<&Path, Option<&PackageName>> = found
+            .iter()
+            .filter_map(|Found { folder, package }| {
+                let below = folder.as_ref()?.strip_prefix(&self.root).ok()?;
+                Some((below, package.as_ref().ok().map(|package| &package.manifest.package)))
+            })
+            .collect();
+        catalog.packages.retain(|name, artifact| {
+            folders.get(&*artifact.folder).is_some_and(|own| own.is_none_or(|own| own == name))
         });
+        catalog.refused.retain(|name, _| folders.values().flatten().any(|own| *own == name));
+        Ok(())
     }
-    Ok(Some(Package { folder, manifest }))
-}
 
-/// The manifest of a folder without one.
-fn made_up(name: &str, entry: &str, description: &str) -> Result<Manifest> {
-    let text = format!(
-        "package = {name:?}\nversion = \"0.0.0\"\ndescription = {description:?}\n[entrypoints]\nts = {entry:?}\n"
-    );
-    let manifest: Manifest = text.parse().map_err(|_| WorkspaceError::Packages {
-        message: format!("the folder `{name}` cannot be a package's name"),
-        help: Some("add a `distri.toml` with `package = \"…\"`, or rename the folder".to_owned()),
-    })?;
-    Ok(manifest)
+    /// Registers everything that was built with a host. Nothing is compiled.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-component` where packages have a record that was not made by a build of
+    /// this user's here: `distri build` builds them anew. All others are registered
+    /// then, too.
+    pub fn load(&self, host: &Host) -> Result<Vec<Artifact>> {
+        let catalog = self.catalog()?;
+        let artifacts = self.register(&catalog, host);
+        for package in catalog.refused.keys() {
+            catalog.proven(package.as_str())?;
+        }
+        Ok(artifacts)
+    }
+
+    /// Registers what a catalog of this workspace has with a host.
+    pub fn register(&self, catalog: &Catalog, host: &Host) -> Vec<Artifact> {
+        let artifacts: Vec<Artifact> = catalog.packages.values().cloned().collect();
+        let callable = artifacts.iter().filter(|artifact| !artifact.component.is_empty());
+        host.load_artifacts(callable.cloned(), &self.store);
+        artifacts
+    }
 }
 
 /// Reports every package whose name another one has, too: neither may have what was
@@ -160,12 +208,33 @@ fn reject_twins(packages: &mut [Result<Package>]) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn write(root: &Path, path: &str, text: &str) {
         let path = root.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn the_nearest_workspace_upward_is_the_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        write(&root, "plugins/a/src/mod.ts", "");
+        write(&root, "examples/plugins/b/mod.ts", "");
+        for inside in ["", "plugins", "plugins/a", "plugins/a/src"] {
+            assert_eq!(find_root(&root.join(inside), None).unwrap(), root, "{inside:?}");
+        }
+        let examples = root.join("examples");
+        assert_eq!(find_root(&examples, None).unwrap(), examples);
+        assert_eq!(find_root(&root, Some(Path::new("examples"))).unwrap(), examples);
+        // Where everybody may write, anybody may have made it.
+        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let inside = root.join("plugins/a");
+        assert_eq!(find_root(&inside, None).unwrap(), inside);
+        assert_eq!(find_root(&root, None).unwrap(), root);
     }
 
     #[test]

@@ -5,10 +5,9 @@ use distri_manifest::PackageName;
 use distri_workspace::{Approvals, needing_approval};
 use serde_json::json;
 
-use super::print_json;
 use crate::args::{Approve, Args};
 use crate::failure::Failure;
-use crate::{operator, session, terminal};
+use crate::{operator, output, session, terminal};
 
 pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
@@ -19,7 +18,7 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
         })?;
         let revoked = Approvals::of_user(workspace.root())?.revoke(&package)?;
         if args.json {
-            print_json(&json!({ "package": package, "revoked": revoked }));
+            output::json(&json!({ "package": package, "revoked": revoked }));
         } else {
             terminal::say(&if revoked {
                 format!("the approval of `{package}` is taken back")
@@ -33,6 +32,15 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
     let package = &artifact.package;
     let asked = needing_approval(&artifact.capabilities);
     let decisions = distri_host::decisions(package, &asked, &Policy::default());
+    let mut policy = workspace.policy(None, false)?;
+    policy.packages.entry(package.clone()).or_default().extend((&asked).into());
+    let uses = |database: &str| asked.databases.iter().any(|asked| asked.name.matches(database));
+    let mut exposed = operator::exposed(&workspace, &policy)?.into_iter();
+    if let Some(exposed) =
+        exposed.find(|exposed| exposed.package == package.as_str() || uses(&exposed.database))
+    {
+        return Err(Failure::Host(exposed.error()));
+    }
     let approved = if decisions.is_empty() {
         if !args.json {
             terminal::say(&format!("`{package}` asks for nothing that needs an approval"));
@@ -62,12 +70,13 @@ pub(crate) fn run(args: &Args, approve: &Approve) -> Result<(), Failure> {
         let error = Error::new(ErrorKind::Denied, format!("`{package}` is not approved"));
         return Err(Failure::Host(error));
     }
-    operator::approve(&workspace, package, &artifact.capabilities)?;
+    Approvals::of_user(workspace.root())?.approve(&artifact)?;
+    let digest = format!("sha256:{}", artifact.component);
     if args.json {
         let requests: Vec<String> = decisions.iter().map(operator::describe).collect();
-        print_json(&json!({ "package": package, "approved": requests }));
+        output::json(&json!({ "package": package, "approved": requests, "digest": digest }));
     } else {
-        terminal::say(&format!("approved: `{package}`"));
+        terminal::say(&format!("approved: `{package}` {}, {digest}", artifact.version));
     }
     Ok(())
 }

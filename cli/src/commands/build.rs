@@ -2,22 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-use distri_host::{Artifact, Policy, decisions};
-use distri_workspace::{BuildEvent, PackageBuild, needing_approval};
+use distri_host::{Artifact, Decision, Policy, decisions};
+use distri_manifest::MANIFEST_FILE;
+use distri_workspace::{BuildEvent, BuildReport, PackageBuild, Workspace};
 use serde_json::{Value, json};
 
-use super::print_json;
 use crate::args::{Args, Build};
 use crate::failure::{Failure, diagnostic_json};
-use crate::{operator, session, terminal};
+use crate::{operator, output, session, terminal};
 
 pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let began = Instant::now();
     let workspace = session::workspace(args)?;
     let host = session::host(&workspace, Policy::open_workspace(), None)?;
-    let before = workspace.store().catalog().unwrap_or_default();
+    let before = workspace.catalog().unwrap_or_default();
+    // What is granted is not said to be waiting. A policy that cannot be read is said
+    // where it is needed.
+    let policy = workspace.policy(None, false).unwrap_or_default();
     let progress = terminal::Progress::new();
     let quiet = args.json;
+    let workspace = session::showing(workspace, &progress, quiet);
     let report = workspace
         .build(&host, |event| match event {
             BuildEvent::PreparingEngine => {
@@ -32,7 +36,14 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
             BuildEvent::Callable(built) => progress.done(|| {
                 if !quiet {
                     terminal::say(&line(built));
-                    say_asked(&built.artifact, before.packages.get(&built.artifact.package));
+                    say_asked(
+                        &built.artifact,
+                        before.packages.get(&built.artifact.package),
+                        &policy,
+                    );
+                    for warning in warnings(&workspace, built) {
+                        terminal::warning(&format!("{}: {warning}", built.artifact.package));
+                    }
                 }
             }),
             BuildEvent::Compiled(package, elapsed) => progress.done(|| {
@@ -61,8 +72,70 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
         })
         .await?;
     drop(progress);
+    let built = report.packages.iter().map(|built| &built.artifact);
+    operator::warn_of_changes(&workspace, built)?;
 
-    let errors: Vec<Value> = report
+    if args.json {
+        output::json(
+            &json!({ "packages": packages_json(&workspace, &report), "errors": errors_json(&report), "elapsed_ms": millis(began.elapsed()) }),
+        );
+    } else {
+        let (built, failed) = (report.packages.len(), report.failed.len());
+        if built + failed == 0 {
+            let root = workspace.root();
+            terminal::warning(&format!(
+                "there is nothing to build in `{}`: no package in `plugins/` and no `src/mod.ts`",
+                root.display()
+            ));
+            if root.join(MANIFEST_FILE).exists() {
+                terminal::note(
+                    "hint",
+                    "this folder is a package: it belongs into `plugins/` of a workspace",
+                );
+            }
+            return Ok(());
+        }
+        let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+        let packages = if built == 1 { "package" } else { "packages" };
+        terminal::say(&format!("{built} {packages} built{failed} in {}", show(began.elapsed())));
+    }
+    if report.failed.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// What of a package's manifest has no effect; said when it is built.
+fn warnings(workspace: &Workspace, built: &PackageBuild) -> Vec<String> {
+    if built.unchanged {
+        return Vec::new();
+    }
+    let Artifact { package, folder, limits, instances, .. } = &built.artifact;
+    workspace.ineffective_limits(package, folder, limits, instances)
+}
+
+/// What is in the catalog now, for machines.
+fn packages_json(workspace: &Workspace, report: &BuildReport) -> Vec<Value> {
+    report
+        .packages
+        .iter()
+        .map(|built| {
+            let artifact = &built.artifact;
+            json!({
+                "package": artifact.package,
+                "version": artifact.version,
+                "language": artifact.language,
+                "digest": artifact.component,
+                "bytes": artifact.size,
+                "unchanged": built.unchanged,
+                "callable_ms": millis(built.callable),
+                "image_ms": built.compiled.map(millis),
+                "warnings": warnings(workspace, built),
+            })
+        })
+        .collect()
+}
+
+/// What could not be built, for machines.
+fn errors_json(report: &BuildReport) -> Vec<Value> {
+    report
         .failed
         .iter()
         .map(|(name, error)| {
@@ -70,49 +143,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
             error["package"] = json!(name);
             error
         })
-        .collect();
-    if args.json {
-        let packages: Vec<Value> = report
-            .packages
-            .iter()
-            .map(|built| {
-                let artifact = &built.artifact;
-                json!({
-                    "package": artifact.package,
-                    "version": artifact.version,
-                    "language": artifact.language,
-                    "digest": artifact.component,
-                    "bytes": artifact.size,
-                    "unchanged": built.unchanged,
-                    "callable_ms": millis(built.callable),
-                    "image_ms": built.compiled.map(millis),
-                })
-            })
-            .collect();
-        print_json(
-            &json!({ "packages": packages, "errors": errors, "elapsed_ms": millis(began.elapsed()) }),
-        );
-    } else {
-        let (built, failed) = (report.packages.len(), report.failed.len());
-        if built + failed == 0 {
-            terminal::warning(&format!(
-                "there is nothing to build in `{}`: no `plugins/*/` and no `src/mod.ts`",
-                workspace.root().display()
-            ));
-            return Ok(());
-        }
-        let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-        let packages = if built == 1 { "package" } else { "packages" };
-        terminal::say(&format!("{built} {packages} built{failed} in {}", show(began.elapsed())));
-    }
-    if report.failed.is_empty() {
-        Ok(())
-    } else if args.json {
-        // The report above names what failed.
-        Err(Failure::Reported(Value::Null))
-    } else {
-        Err(Failure::Reported(json!(errors)))
-    }
+        .collect()
 }
 
 fn line(built: &PackageBuild) -> String {
@@ -154,7 +185,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
 
 /// Says what a package asks for that its build before did not: what it may have
 /// widens at a build, and nowhere else.
-fn say_asked(artifact: &Artifact, before: Option<&Artifact>) {
+fn say_asked(artifact: &Artifact, before: Option<&Artifact>, policy: &Policy) {
     let of = |artifact: &Artifact| {
         decisions(&artifact.package, &artifact.capabilities, &Policy::default())
     };
@@ -168,9 +199,13 @@ fn say_asked(artifact: &Artifact, before: Option<&Artifact>) {
     for asked in &new {
         terminal::say(&format!("{package}: {word} for {}", operator::describe(asked)));
     }
-    let approvals = needing_approval(&artifact.capabilities);
-    let needed = decisions(package, &approvals, &Policy::default());
-    if new.iter().any(|asked| needed.contains(asked)) {
+    let waiting = operator::pending(artifact, policy);
+    let waits = |asked: &Decision| {
+        waiting
+            .iter()
+            .any(|one| (one.capability, &one.request) == (asked.capability, &asked.request))
+    };
+    if new.iter().any(waits) {
         terminal::say(&format!("{package}: `distri approve {package}` grants it"));
     }
 }

@@ -1,39 +1,67 @@
 //! `distri call` and `distri run`.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use distri_build::StackMap;
 use distri_host::{Artifact, Catalog, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
-use distri_manifest::ItemRef;
+use distri_manifest::{ItemRef, LimitSettings, PackageName, Span};
 use distri_workspace::{Audit, PackageAudit, Workspace};
 use serde_json::{Value, json, value::RawValue};
 
-use super::{print_json, print_line};
 use crate::args::{Args, Call};
 use crate::failure::Failure;
-use crate::{operator, session, terminal};
+use crate::pretty::pretty;
+use crate::{operator, output, session, terminal};
+
+/// Most bytes of input that are read: far more than a payload may have.
+const MAX_INPUT: u64 = 64 << 20;
 
 pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), Failure> {
     let input = input(&call.input)?;
     let workspace = session::workspace(args)?;
     let mut policy = workspace.policy(call.operator.policy.as_deref(), call.operator.locked)?;
-    let catalog = workspace.store().catalog()?;
+    // The operator's own word for this call: the deadline may be later than usual.
+    let deadline = LimitSettings { timeout: call.timeout.map(Span), ..LimitSettings::default() };
+    for settings in [&deadline].into_iter().chain(&call.limits) {
+        policy.set_limits(settings);
+    }
+    let catalog = workspace.catalog()?;
+    refuse_unproven(&catalog, &call.name)?;
+    if !call.operator.locked {
+        let reached = named(&catalog, &call.name, kind).map(|first| reached(&catalog, first));
+        operator::warn_of_changes(&workspace, reached.unwrap_or_default())?;
+    }
+    let mut warnings = Vec::new();
     if let Some(artifact) = named(&catalog, &call.name, kind) {
         operator::ask_for_pending(&workspace, artifact, &mut policy, args.json)?;
-        if !args.json {
+        if args.json {
+            let pending = operator::pending(artifact, &policy);
+            let package = &artifact.package;
+            warnings.extend(pending.iter().map(|decision| {
+                format!("`{package}` was not granted {}", operator::describe(decision))
+            }));
+        } else {
             operator::warn_of_unset_secrets(artifact, &policy)?;
         }
     }
     let audit = call.audit.then(Arc::<Audit>::default);
     let host = session::host(&workspace, policy, audit.clone())?;
-    let artifacts = workspace.load(&host)?;
+    let artifacts = workspace.register(&catalog, &host);
     let (package, item) = host
         .resolve(&call.name, kind)
         .map_err(|error| Failure::Usage(unbuilt(&workspace, &call.name, error)))?;
     let artifact = artifacts.iter().find(|artifact| artifact.package.as_str() == package);
-    if artifact.is_some_and(|artifact| distri_build::is_stale(workspace.root(), artifact)) {
-        terminal::warning(&format!("`{package}` changed since it was built; run `distri build`"));
+    if artifact.is_some_and(|artifact| distri_build::is_stale(&workspace.store(), artifact)) {
+        warnings.push(format!(
+            "`{package}` changed since it was built, and what runs is the older build; run `distri build`"
+        ));
+    }
+    if !args.json {
+        for warning in &warnings {
+            terminal::warning(warning);
+        }
     }
 
     let name = format!("{package}/{item}");
@@ -60,16 +88,19 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         })
     })?;
     if let Some(message) = answer.error {
-        let detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
-        let located = artifact.and_then(|artifact| locate(&workspace, artifact, &message, &detail));
+        let mut detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
+        let map = artifact.and_then(|artifact| stack_map(&workspace, artifact));
+        let located = map.as_ref().and_then(|map| locate(map, &message, &detail));
+        if let Some(map) = &map {
+            put_in_sources(map, &mut detail, 0);
+        }
         return Err(with_audit(Failure::Guest { name, message, detail, located }));
     }
     if args.json {
-        print_json(&Answered { result: RawValue::from_string(answer.result).ok(), audit });
+        let result = RawValue::from_string(answer.result).ok();
+        output::json(&Answered { result, audit, warnings });
     } else {
-        let value: Value =
-            serde_json::from_str(&answer.result).unwrap_or(Value::String(answer.result));
-        print_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        output::lines(&pretty(&answer.result).unwrap_or(answer.result));
     }
     Ok(())
 }
@@ -80,6 +111,9 @@ struct Answered {
     result: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<Vec<PackageAudit>>,
+    /// What the operator would be told on standard error.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// The package that a name means, as far as the catalog tells.
@@ -99,6 +133,39 @@ fn named<'a>(catalog: &'a Catalog, name: &str, kind: ItemKind) -> Option<&'a Art
     having.next().filter(|_| having.next().is_none())
 }
 
+/// Refuses a package that has a record that is not used.
+fn refuse_unproven(catalog: &Catalog, name: &str) -> Result<(), Failure> {
+    let reference = ItemRef::parse(name);
+    match reference.package {
+        Some(package) => catalog.proven(package.as_str())?,
+        // A bare name may be an item of any of them.
+        None => {
+            for (package, why) in &catalog.refused {
+                terminal::warning(&format!("the record of `{package}` {why}, and is not used"));
+                terminal::note("hint", "run `distri build`: it builds the package anew");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A package, and all that it may call, and they.
+fn reached<'a>(catalog: &'a Catalog, first: &'a Artifact) -> Vec<&'a Artifact> {
+    let mut reached = vec![first];
+    let mut next = 0;
+    while let Some(caller) = reached.get(next) {
+        next += 1;
+        let tools = &caller.capabilities.tools;
+        let called = catalog.packages.values().filter(|other| {
+            tools.iter().any(|tool| tool.package().is_none_or(|package| *package == other.package))
+        });
+        let known: Vec<&PackageName> = reached.iter().map(|it| &it.package).collect();
+        let new: Vec<&Artifact> = called.filter(|it| !known.contains(&&it.package)).collect();
+        reached.extend(new);
+    }
+    reached
+}
+
 /// What each package used.
 fn audited(audit: &Audit, artifacts: &[Artifact]) -> Vec<PackageAudit> {
     audit.report(|package| {
@@ -112,12 +179,15 @@ fn show_audit(audit: &[PackageAudit]) {
     if audit.is_empty() {
         terminal::say("# no package used anything outside its sandbox");
     }
-    for PackageAudit { package, refused, manifest, .. } in audit {
+    for PackageAudit { package, refused, chains, manifest, .. } in audit {
         terminal::say(&format!("# what `{package}` needed, for its distri.toml"));
         for refused in refused {
             terminal::say(&format!("# refused in this run: {refused}"));
         }
-        terminal::say(manifest);
+        for chain in chains {
+            terminal::say(&format!("# for others: {chain}"));
+        }
+        terminal::say_lines(manifest);
     }
 }
 
@@ -128,15 +198,18 @@ fn input(argument: &str) -> Result<String, Failure> {
     };
     if argument == "-" {
         let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| unreadable("standard input", error))?;
-        return Ok(text);
+        let read = std::io::stdin().take(MAX_INPUT + 1).read_to_string(&mut text);
+        read.map_err(|error| unreadable("standard input", error))?;
+        if text.len() as u64 > MAX_INPUT {
+            let words = format!("it has more than {} MiB", MAX_INPUT >> 20);
+            let error = std::io::Error::new(std::io::ErrorKind::FileTooLarge, words);
+            return Err(unreadable("standard input", error));
+        }
+        return Ok(distri_files::without_mark(&text).to_owned());
     }
     match argument.strip_prefix('@') {
-        Some(file) => {
-            std::fs::read_to_string(file).map_err(|error| unreadable(&format!("`{file}`"), error))
-        }
+        Some(file) => distri_files::read_text(Path::new(file), MAX_INPUT)
+            .map_err(|error| unreadable(&format!("`{file}`"), error)),
         None => Ok(argument.to_owned()),
     }
 }
@@ -147,7 +220,7 @@ fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
     let waiting = workspace.packages().is_ok_and(|packages| {
         packages.iter().flatten().any(|found| found.manifest.package.as_str() == package)
     });
-    let catalog = workspace.store().catalog().unwrap_or_default();
+    let catalog = workspace.catalog().unwrap_or_default();
     if waiting && !catalog.packages.contains_key(package) {
         Error::new(ErrorKind::NotFound, format!("`{package}` was not built yet"))
             .with_hint("run `distri build`")
@@ -161,15 +234,37 @@ fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
     }
 }
 
+/// Where each part of a TypeScript plugin's script came from.
+fn stack_map(workspace: &Workspace, artifact: &Artifact) -> Option<StackMap> {
+    let built = artifact.script.as_ref()?;
+    let (store, folder) = (workspace.store(), workspace.root().join(&artifact.folder));
+    let map = StackMap::new(&store.get_text(&built.source_map).ok()?, &folder)?;
+    Some(map.with_script(&store.get_text(&built.source).ok()?))
+}
+
 /// What a TypeScript plugin threw, at the line that threw it.
-fn locate(
-    workspace: &Workspace,
-    artifact: &Artifact,
-    message: &str,
-    detail: &Value,
-) -> Option<Box<dyn miette::Diagnostic>> {
+fn locate(map: &StackMap, message: &str, detail: &Value) -> Option<Box<dyn miette::Diagnostic>> {
     let stack = detail.get("stack")?.as_str()?;
-    let map = workspace.store().get_text(&artifact.script.as_ref()?.source_map).ok()?;
-    let map = StackMap::new(&map, &workspace.root().join(&artifact.folder))?;
     Some(Box::new(map.error(message, stack)?))
+}
+
+/// How deep errors have causes: the SDK passes on no more.
+const CAUSES: usize = 16;
+
+/// Puts the stacks of an error, and of those that caused it, at their places in the
+/// plugin's sources.
+fn put_in_sources(map: &StackMap, error: &mut Value, depth: usize) {
+    if depth > CAUSES {
+        return;
+    }
+    let message = error["message"].as_str().unwrap_or_default().to_owned();
+    if let Some(Value::String(stack)) = error.get_mut("stack") {
+        *stack = map.mapped(&message, stack);
+    }
+    if let Some(cause) = error.get_mut("cause") {
+        put_in_sources(map, cause, depth + 1);
+    }
+    for error in error.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
+        put_in_sources(map, error, depth + 1);
+    }
 }

@@ -5,15 +5,14 @@ use std::time::Duration;
 use distri_host::{Error, ErrorKind, Limits};
 use serde_json::{Value, json};
 
-use super::print_json;
 use crate::args::{Args, Check};
 use crate::failure::{Failure, diagnostic_json};
-use crate::{session, terminal};
+use crate::{output, session, terminal};
 
 /// What a plugin's top level and its description of itself may use.
 fn limits() -> Limits {
     let mut limits = Limits::default();
-    limits.cpu = Duration::from_secs(1);
+    limits.cpu = Duration::from_secs(5);
     limits.memory = 64 << 20;
     limits
 }
@@ -24,6 +23,7 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
     let host = session::builder().limits(limits()).build()?;
     let progress = terminal::Progress::new();
     progress.now("checking");
+    let workspace = session::showing(workspace, &progress, args.json);
     let checks = workspace
         .check(&host, &agents, check.package.as_deref(), |check| {
             if args.json {
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
                         artifact.tools.len(),
                         artifact.workflows.len()
                     ));
-                } else {
+                } else if !check.name.is_empty() {
                     terminal::say(&format!("{}: not a plugin", check.name));
                 }
             });
@@ -55,7 +55,18 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
         && let Some(package) = &check.package
     {
         let error = Error::new(ErrorKind::NotFound, format!("there is no package `{package}`"));
-        return Err(Failure::Usage(error.with_hint("`distri list` lists what is built")));
+        let packages = workspace.packages()?;
+        let names = packages.iter().flatten().map(|found| found.manifest.package.as_str());
+        let hint =
+            distri_manifest::suggestion(package, names.clone()).unwrap_or_else(|| {
+                match names.collect::<Vec<_>>().join("`, `") {
+                    none if none.is_empty() => {
+                        format!("there is none in `{}`", workspace.root().display())
+                    }
+                    names => format!("there are `{names}`"),
+                }
+            });
+        return Err(Failure::Usage(error.with_hint(hint)));
     }
     let report: Vec<Value> = checks
         .iter()
@@ -69,11 +80,7 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
         })
         .collect();
     if args.json {
-        print_json(&report);
+        output::json(&report);
     }
-    if checks.iter().all(|check| check.errors.is_empty()) {
-        Ok(())
-    } else {
-        Err(Failure::Reported(Value::Null))
-    }
+    if checks.iter().all(|check| check.errors.is_empty()) { Ok(()) } else { Err(Failure::Reported) }
 }

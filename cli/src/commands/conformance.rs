@@ -1,17 +1,16 @@
 //! `distri conformance`.
 
 use distri_conformance::{Status, check};
-use distri_host::{Error, ErrorKind};
-use serde_json::json;
+use distri_host::{Error, ErrorKind, Limits};
 
-use super::{print_json, print_line};
 use crate::args::{Args, Conformance};
 use crate::failure::Failure;
-use crate::session;
 use crate::terminal::Progress;
+use crate::{output, session};
 
 pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Failure> {
-    let wasm = std::fs::read(&conformance.component).map_err(|error| {
+    let most = u64::try_from(Limits::default().component_size).unwrap_or(u64::MAX);
+    let wasm = distri_files::read(&conformance.component, most).map_err(|error| {
         let path = conformance.component.display();
         Failure::Usage(Error::new(ErrorKind::NotFound, format!("cannot read `{path}`: {error}")))
     })?;
@@ -23,12 +22,14 @@ pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Fa
             return;
         }
         progress.done(|| match &outcome.status {
-            Status::Passed => print_line(&format!("ok    {:<30} {}", outcome.case, outcome.about)),
+            Status::Passed => {
+                output::line(&format!("ok    {:<30} {}", outcome.case, outcome.about));
+            }
             Status::Failed(why) => {
-                print_line(&format!("FAIL  {:<30} {}: {why}", outcome.case, outcome.about));
+                output::line(&format!("FAIL  {:<30} {}: {why}", outcome.case, outcome.about));
             }
             Status::NotApplicable(why) => {
-                print_line(&format!("-     {:<30} {why}", outcome.case));
+                output::line(&format!("-     {:<30} {why}", outcome.case));
             }
         });
     })
@@ -36,12 +37,12 @@ pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Fa
     drop(progress);
     let (passed, failed, not_applicable) = report.counts();
     if args.json {
-        print_json(&report);
+        output::json(&report);
     } else {
-        print_line(&format!(
+        output::line(&format!(
             "\ndistri:plugin@{}: {passed} passed, {failed} failed, {not_applicable} did not apply",
             report.abi
         ));
     }
-    if failed == 0 { Ok(()) } else { Err(Failure::Reported(json!({ "failed": failed }))) }
+    if failed == 0 { Ok(()) } else { Err(Failure::Reported) }
 }

@@ -5,10 +5,9 @@ use distri_workspace::{Approvals, Workspace};
 use serde_json::{Value, json};
 
 use super::list::table;
-use super::{print_json, print_line};
 use crate::args::{Args, Grants};
 use crate::failure::Failure;
-use crate::{session, terminal};
+use crate::{operator, output, session, terminal};
 
 /// Who could grant something.
 struct Sources {
@@ -33,15 +32,20 @@ pub(crate) fn run(args: &Args, grants: &Grants) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
     let artifacts = match &grants.package {
         Some(package) => vec![session::artifact(&workspace, package)?],
-        None => workspace.store().catalog()?.packages.into_values().collect(),
+        None => session::catalog(&workspace)?.packages.into_values().collect(),
     };
-    if artifacts.is_empty() {
-        terminal::warning("nothing is built here yet; run `distri build`");
+    if !grants.operator.locked {
+        operator::warn_of_changes(&workspace, &artifacts)?;
     }
     if grants.package.is_none() {
         warn_of_leftovers(&workspace, &artifacts)?;
     }
     let sources = sources(&workspace, grants)?;
+    for exposed in operator::exposed(&workspace, &sources.whole)? {
+        let error = exposed.error();
+        terminal::warning(error.message());
+        terminal::note("hint", error.hint().unwrap_or_default());
+    }
     let all: Vec<(&Artifact, Vec<Row>)> =
         artifacts.iter().map(|artifact| (artifact, rows(artifact, &sources))).collect();
     if args.json {
@@ -51,21 +55,21 @@ pub(crate) fn run(args: &Args, grants: &Grants) -> Result<(), Failure> {
                 json!({ "package": artifact.package, "requests": rows.iter().map(Row::json).collect::<Vec<_>>() })
             })
             .collect();
-        print_json(&all);
+        output::json(&all);
         return Ok(());
     }
     for (at, (artifact, rows)) in all.into_iter().enumerate() {
         if at > 0 {
-            print_line("");
+            output::line("");
         }
-        print_line(artifact.package.as_str());
+        output::line(artifact.package.as_str());
         if rows.is_empty() {
-            print_line("  asks for nothing");
+            output::line("  asks for nothing");
         }
         let waiting = rows.iter().any(|row| row.granted != Granted::Whole);
         table(rows.iter().map(Row::cells).collect());
         if waiting && sources.whole.approvals {
-            print_line(&format!(
+            output::line(&format!(
                 "  `distri approve {}` grants what is asked for",
                 artifact.package
             ));

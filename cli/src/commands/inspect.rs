@@ -4,16 +4,15 @@ use distri_host::{Artifact, ItemInfo, Policy, decisions};
 use serde_json::Value;
 
 use super::build::{bytes, language};
-use super::{print_json, print_line};
 use crate::args::{Args, Inspect};
 use crate::failure::Failure;
-use crate::session;
+use crate::{output, session};
 
 pub(crate) fn run(args: &Args, inspect: &Inspect) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
     let artifact = session::artifact(&workspace, &inspect.package)?;
     if args.json {
-        print_json(&artifact);
+        output::json(&artifact);
     } else {
         show(&artifact);
     }
@@ -21,27 +20,28 @@ pub(crate) fn run(args: &Args, inspect: &Inspect) -> Result<(), Failure> {
 }
 
 fn show(artifact: &Artifact) {
-    print_line(&format!("{} {}", artifact.package, artifact.version));
+    output::line(&format!("{} {}", artifact.package, artifact.version));
     if let Some(description) = &artifact.description {
-        print_line(description);
+        output::line(description);
     }
-    print_line("");
-    let line = |label: &str, value: &str| print_line(&format!("{label:<12}{value}"));
+    output::line("");
+    let line = |label: &str, value: &str| output::line(&format!("{label:<12}{value}"));
     line("folder", &artifact.folder.display().to_string());
     line("language", language(&artifact.language));
-    line("component", &format!("{}, sha256 {}", bytes(artifact.size), artifact.component));
+    line("component", &format!("{}, sha256:{}", bytes(artifact.size), artifact.component));
     line("world", &format!("distri:plugin@{}", artifact.abi));
     items("tools", &artifact.tools);
     items("workflows", &artifact.workflows);
-    print_line("\nasks for");
+    output::line("");
+    output::line("asks for");
     let asked = decisions(&artifact.package, &artifact.capabilities, &Policy::default());
     for kind in asked.chunk_by(|one, other| one.capability == other.capability) {
         let requests: Vec<&str> = kind.iter().map(|asked| asked.request.as_str()).collect();
         let capability = kind.first().map_or("", |asked| asked.capability);
-        print_line(&format!("  {capability:<12}{}", requests.join(", ")));
+        output::line(&format!("  {capability:<12}{}", requests.join(", ")));
     }
     if asked.is_empty() {
-        print_line("  nothing");
+        output::line("  nothing");
     }
 }
 
@@ -49,9 +49,10 @@ fn items(label: &str, items: &[ItemInfo]) {
     if items.is_empty() {
         return;
     }
-    print_line(&format!("\n{label}"));
+    output::line("");
+    output::line(label);
     for item in items {
-        print_line(&format!("  {:<12}{}", item.name.as_str(), item.description));
+        output::line(&format!("  {:<12}{}", item.name.as_str(), item.description));
         let properties = item.parameters.get("properties").and_then(Value::as_object);
         let required: Vec<&str> = item
             .parameters
@@ -65,7 +66,7 @@ fn items(label: &str, items: &[ItemInfo]) {
             let kind = schema.get("type").and_then(Value::as_str).unwrap_or("any");
             let optional = if required.contains(&name.as_str()) { "" } else { ", optional" };
             let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-            print_line(format!("    {name} ({kind}{optional})  {description}").trim_end());
+            output::line(format!("    {name} ({kind}{optional})  {description}").trim_end());
         }
     }
 }

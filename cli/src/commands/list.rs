@@ -4,17 +4,16 @@ use distri_host::{Artifact, ItemInfo};
 use serde_json::{Value, json};
 
 use super::build::language;
-use super::{print_json, print_line};
 use crate::args::{Args, List, What};
 use crate::failure::Failure;
-use crate::{session, terminal};
+use crate::{output, session, terminal};
 
 pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
     if list.what == What::Agents {
         let agents = session::agents(&workspace)?;
         if args.json {
-            print_json(&agents);
+            output::json(&agents);
         } else {
             let rows = agents
                 .iter()
@@ -24,14 +23,13 @@ pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let catalog = workspace.store().catalog()?;
-    if catalog.packages.is_empty() {
-        terminal::warning("nothing is built here yet; run `distri build`");
-    }
+    let catalog = session::catalog(&workspace)?;
     let artifacts: Vec<&Artifact> = catalog.packages.values().collect();
     match list.what {
         What::Plugins if args.json => {
-            print_json(&artifacts.iter().map(|artifact| plugin_json(artifact)).collect::<Vec<_>>());
+            output::json(
+                &artifacts.iter().map(|artifact| plugin_json(artifact)).collect::<Vec<_>>(),
+            );
         }
         What::Plugins => table(artifacts.iter().map(|artifact| plugin_row(artifact)).collect()),
         What::Tools => items(args, &artifacts, |artifact| &artifact.tools),
@@ -54,7 +52,7 @@ fn items(args: &Args, artifacts: &[&Artifact], of: impl Fn(&Artifact) -> &Vec<It
                 })
             })
             .collect();
-        print_json(&all);
+        output::json(&all);
     } else {
         table(
             all.map(|(artifact, item)| {
@@ -100,6 +98,8 @@ fn plugin_row(artifact: &Artifact) -> [String; 4] {
 
 /// Prints rows in columns as wide as they need to be.
 pub(crate) fn table<const N: usize>(rows: Vec<[String; N]>) {
+    let rows: Vec<[String; N]> =
+        rows.into_iter().map(|row| row.map(|cell| terminal::shown(&cell))).collect();
     let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -109,6 +109,6 @@ pub(crate) fn table<const N: usize>(rows: Vec<[String; N]>) {
     for row in rows {
         let cells: Vec<String> =
             row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        print_line(cells.join("  ").trim_end());
+        output::line(cells.join("  ").trim_end());
     }
 }

@@ -12,26 +12,21 @@ pub(crate) mod new;
 pub(crate) mod secrets;
 pub(crate) mod wit;
 
-use std::io::Write as _;
-
 use clap::CommandFactory as _;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::args::Args;
+use crate::output;
 
 /// Prints a completion script.
-pub(crate) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Args::command(), "distri", &mut std::io::stdout());
-}
-
-/// Prints one line of JSON on standard output.
-fn print_json(value: &impl Serialize) {
-    if let Ok(text) = serde_json::to_string(value) {
-        print_line(&text);
+pub(crate) fn completions(args: &Args, shell: clap_complete::Shell) {
+    // Into memory first: the generator panics when it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "distri", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    if args.json {
+        output::json(&json!({ "shell": shell.to_string(), "script": script }));
+    } else {
+        output::text(&script);
     }
-}
-
-/// Prints a line on standard output; a reader that went away is no fault.
-fn print_line(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

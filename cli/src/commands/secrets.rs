@@ -7,10 +7,9 @@ use distri_manifest::VariableName;
 use distri_workspace::SecretStore;
 use serde_json::json;
 
-use super::{print_json, print_line};
 use crate::args::{Args, SecretsCommand};
 use crate::failure::Failure;
-use crate::{operator, terminal};
+use crate::{operator, output, terminal};
 
 pub(crate) fn run(args: &Args, command: &SecretsCommand) -> Result<(), Failure> {
     let store = SecretStore::of_user()?;
@@ -18,10 +17,10 @@ pub(crate) fn run(args: &Args, command: &SecretsCommand) -> Result<(), Failure> 
         SecretsCommand::List => {
             let names = store.names()?;
             if args.json {
-                print_json(&names);
+                output::json(&names);
             } else {
                 for name in names {
-                    print_line(&name);
+                    output::line(&name);
                 }
             }
         }
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &Args, command: &SecretsCommand) -> Result<(), Failure> 
 
 fn said(args: &Args, text: &str, json: &serde_json::Value) {
     if args.json {
-        print_json(json);
+        output::json(json);
     } else {
         terminal::say(text);
     }

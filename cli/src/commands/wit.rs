@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use distri_host::{Error, ErrorKind, Wit};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{print_json, print_line};
 use crate::args::{Args, WriteWit};
 use crate::failure::Failure;
+use crate::output;
 
 pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
     let wit = Wit::find(&write.track).ok_or_else(|| {
@@ -17,9 +17,20 @@ pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
             Error::new(ErrorKind::NotFound, message).with_hint(format!("there are `{versions}`")),
         )
     })?;
+    let package = format!("distri:plugin@{}", wit.version);
     let Some(folder) = &write.out else {
-        for (_, text) in wit.files {
-            print_line(text);
+        if args.json {
+            let deps = wit.deps.iter().map(|(name, text)| (format!("deps/{name}"), *text));
+            let files = wit.files.iter().map(|(name, text)| ((*name).to_owned(), *text));
+            let files: Vec<Value> = files
+                .chain(deps)
+                .map(|(path, text)| json!({ "path": path, "text": text }))
+                .collect();
+            output::json(&json!({ "package": package, "files": files }));
+        } else {
+            for (_, text) in wit.files {
+                output::lines(text);
+            }
         }
         return Ok(());
     };
@@ -33,14 +44,14 @@ pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
                     format!("cannot write `{}`: {error}", path.display()),
                 ))
             })?;
-            files.push(path);
+            files.push(json!({ "path": path }));
         }
     }
     if args.json {
-        print_json(&json!({ "package": format!("distri:plugin@{}", wit.version), "files": files }));
+        output::json(&json!({ "package": package, "files": files }));
     } else {
         let (count, folder) = (files.len(), folder.display());
-        print_line(&format!("wrote distri:plugin@{} to {folder}, {count} files", wit.version));
+        output::line(&format!("wrote {package} to {folder}, {count} files"));
     }
     Ok(())
 }

@@ -118,15 +118,7 @@ fn expand(kind: &str, mut function: ItemFn) -> Result<Tokens> {
                     name: #name_text,
                     description: #description,
                     version: env!("CARGO_PKG_VERSION"),
-                    parameters: || {
-                        let schema = ::distri_guest::__private::schemars::schema_for!(#input_type);
-                        let mut schema = schema.to_value();
-                        if let Some(object) = schema.as_object_mut() {
-                            object.remove("$schema");
-                            object.remove("title");
-                        }
-                        schema
-                    },
+                    parameters: ::distri_guest::__private::parameters::<#input_type>,
                     run: |text, context| {
                         ::std::boxed::Box::pin(async move {
                             let _ = &context;

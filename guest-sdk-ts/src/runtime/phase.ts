@@ -31,10 +31,54 @@ export function end(): void {
 
 /** Throws while the plugin's top level runs, and while it describes itself. */
 export function assertRunning(what: string): void {
-  if (phase === "call") return;
+  if (phase !== "call") throw refusal(`${what}()`);
+}
+
+function refusal(what: string): Error {
   const when =
     phase === "top level"
       ? "at a module's top level, which runs when the plugin is built"
       : "while the plugin says what it offers";
-  throw new Error(`${what}() is not available ${when}: use it inside a tool's or workflow's execute()`);
+  return new Error(`${what} is not available ${when}: use it inside a tool's or workflow's execute()`);
+}
+
+/** Whose a module is: the SDK's, an installed package's, the author's. */
+type Owner = 0 | 1 | 2;
+const SDK = 0;
+const PACKAGE = 1;
+const AUTHOR = 2;
+
+/** What the builder says of the script: from which line and column on it is whose, and how strict to be. */
+interface Script {
+  owners: [line: number, column: number, owner: Owner][];
+  lenient: boolean;
+}
+
+/** Left behind by the first line of the script. */
+const key = "distri:script";
+const script: Script | undefined = (globalThis as { [key]?: Script })[key];
+delete (globalThis as { [key]?: Script })[key];
+
+/** Whose code asks: that of the nearest frame outside the SDK. */
+function asker(): Owner {
+  const frames = String(new Error().stack).matchAll(/:(\d+):(\d+)\)?$/gm);
+  for (const [, line, column] of frames) {
+    const found = script?.owners.findLast(([l, c]) => l < Number(line) || (l === Number(line) && c <= Number(column)));
+    if (found && found[2] !== SDK) return found[2];
+  }
+  return AUTHOR;
+}
+
+/**
+ * Throws where the plugin's top level asks for the time. An installed package that does so is told to the author
+ * by the builder, which then builds again and lets it have the time of the build.
+ */
+export function assertTimely(what: string): void {
+  if (phase === "call" || (script?.lenient && asker() === PACKAGE)) return;
+  throw refusal(/^[a-z]+[.]timeOrigin$/.test(what) ? what : `${what}()`);
+}
+
+/** Throws where the author's top level reads the environment; packages that look for options see that there are none. */
+export function assertOwnEnvironment(name: string): void {
+  if (phase !== "call" && asker() === AUTHOR) throw refusal(name);
 }

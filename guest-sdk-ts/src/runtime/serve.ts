@@ -3,10 +3,16 @@
  * finds its tools and workflows, describes them, calls them, and turns whatever
  * they throw into an answer.
  */
+import "./clock.ts";
 import "./random.ts";
+import "./number.ts";
+import "./locale/index.ts";
 import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
-import { environment } from "#host";
+import { CallError } from "../error.ts";
+import { environment, log } from "#host";
+import { fromJson, toJson } from "./json.ts";
 import { end, enter } from "./phase.ts";
+import { stackOf } from "./thrown.ts";
 
 /** A tool or workflow, whatever form it was written in. */
 interface Item {
@@ -14,6 +20,7 @@ interface Item {
   description?: string;
   version?: string;
   parameters?: unknown;
+  returns?: unknown;
   getParameters?(): unknown;
   execute?(input: unknown, context: ExecutionContext): unknown;
   examples?: unknown;
@@ -104,29 +111,30 @@ function describe(table: Map<string, Entry>): string {
     name,
     description: item.description ?? "",
     version: item.version,
-    parameters: jsonSchema(item.getParameters?.() ?? item.parameters),
+    parameters: jsonSchema(item.getParameters?.() ?? item.parameters ?? { type: "object" }, "input"),
+    returns: item.returns === undefined ? undefined : jsonSchema(item.returns, "output"),
     aliases,
     examples: item.examples,
   }));
-  return JSON.stringify(items);
+  return toJson(items, "items");
 }
 
 /** The schema as JSON Schema, whatever it was written with. */
-function jsonSchema(schema: unknown): unknown {
-  if (!isStandard(schema)) return schema ?? { type: "object" };
+function jsonSchema(schema: unknown, side: "input" | "output"): unknown {
+  if (!isStandard(schema)) return schema;
   const converter = schema["~standard"].jsonSchema;
   if (!converter) {
     throw new TypeError(
-      `the schemas of ${schema["~standard"].vendor} in this version have no JSON Schema: give \`parameters\` as one`,
+      `the schemas of ${schema["~standard"].vendor} in this version have no JSON Schema: write it out`,
     );
   }
-  const { $schema: _, ...rest } = converter.input({ target: "draft-2020-12" });
+  const { $schema: _, ...rest } = converter[side]({ target: "draft-2020-12" });
   return rest;
 }
 
 /** The input as a tool gets it: parsed, and what a Standard Schema makes of it. */
 async function parse(text: string, schema: unknown): Promise<unknown> {
-  const value = JSON.parse(text);
+  const value = inputOf(text);
   if (!isStandard(schema)) return value;
   const outcome = await schema["~standard"].validate(value);
   if (!outcome.issues) return outcome.value;
@@ -137,6 +145,19 @@ async function parse(text: string, schema: unknown): Promise<unknown> {
   throw new TypeError(`the input does not fit: ${issues.join("; ")}`);
 }
 
+const inputOf = (text: string): unknown => fromJson(text, "input", "pass it as a text");
+
+/** A plugin that parses its input itself is told what it then gets wrong. */
+function warnOfLoss(call: Call): Call {
+  try {
+    inputOf(call.input);
+  } catch (error) {
+    // What is no JSON at all is the plugin's to say.
+    if (error instanceof RangeError) log("warn", error.message);
+  }
+  return call;
+}
+
 const isStandard = (schema: unknown): schema is StandardSchema =>
   (typeof schema === "object" || typeof schema === "function") && schema !== null && "~standard" in schema;
 
@@ -145,9 +166,9 @@ async function run(table: Map<string, Entry>, kind: string, call: Call, guest: G
   try {
     const entry = table.get(call.name);
     if (!entry) throw new Error(`there is no ${kind} \`${call.name}\``);
-    const input = entry.parsed ? await parse(call.input, entry.item.parameters) : call;
+    const input = entry.parsed ? await parse(call.input, entry.item.parameters) : warnOfLoss(call);
     const value = await entry.item.execute!(input, contextOf(guest));
-    return { result: JSON.stringify(value ?? null) ?? "null", error: null };
+    return { result: toJson(value ?? null, "result"), error: null };
   } catch (thrown) {
     return { result: told(thrown), error: summary(thrown).toWellFormed() };
   } finally {
@@ -188,6 +209,8 @@ function contextOf(guest: GuestContext): ExecutionContext {
 
 /** One line for people. */
 function summary(thrown: unknown): string {
+  // What another plugin failed with says so itself, however many pass it on.
+  if (thrown instanceof CallError && thrown.kind === "guest-error") return thrown.message;
   if (thrown instanceof Error) {
     const text = thrown.name === "Error" ? thrown.message || "Error" : `${thrown.name}: ${thrown.message}`;
     return thrown.cause instanceof Error ? `${text} (${thrown.cause.message})` : text;
@@ -197,7 +220,7 @@ function summary(thrown: unknown): string {
 
 /** What a machine can use: name, message, stack, what the platform's errors say besides, and causes, at most eight deep. */
 function details(thrown: unknown, depth = 0): unknown {
-  if (!(thrown instanceof Error)) return { name: "thrown", message: summary(thrown) };
+  if (!(thrown instanceof Error)) return { name: "thrown", message: summary(thrown), stack: stackOf(thrown) };
   const { name, message, stack, kind, code, hint, detail } = thrown as Error & { [part: string]: unknown };
   const cause = thrown.cause === undefined || depth >= 8 ? undefined : details(thrown.cause, depth + 1);
   // Each may have several in turn: of those no more.

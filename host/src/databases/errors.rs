@@ -8,6 +8,7 @@ use sqlx::error::{DatabaseError, ErrorKind as Violation};
 use sqlx::postgres::PgDatabaseError;
 
 use super::rows;
+use super::sqlite_file::Refusal;
 use crate::frame::Frame;
 use crate::outcome::{out_of_cpu, timed_out};
 use crate::{Error, ErrorKind};
@@ -51,10 +52,10 @@ impl Fault {
 }
 
 /// The error of a database that the operator did not define.
-pub(crate) fn undefined(name: &str) -> Error {
+pub(crate) fn undefined(name: &str, policy: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no database `{name}`")).with_hint(format!(
-        "the operator names it in `distri.policy.toml`, with two lines: \
-         `[databases.{name}]` and `url = \"sqlite:{name}.db\"`"
+        "the operator names it in {policy}, with two lines: \
+         `[databases.{name}]` and `url = \"sqlite:/path/to/{name}.db\"`"
     ))
 }
 
@@ -64,11 +65,25 @@ pub(crate) fn misconfigured(name: &str, why: &str) -> Error {
         .with_hint(format!("the operator gives its `url` at `[databases.{name}]` of the policy"))
 }
 
+/// The error of a database whose file is not one of its own.
+pub(crate) fn refused(name: &str, refusal: &Refusal) -> Error {
+    let Refusal { path, why } = refusal;
+    tracing::warn!(target: "distri::database", database = name, "a database is not opened: `{}` {why}", path.display());
+    Error::new(
+        ErrorKind::Denied,
+        format!("the database `{name}` is not opened: one of its files or folders {why}"),
+    )
+    .with_hint("the host's log says which; a database is a file with one name, below no link")
+}
+
 /// The error of a database that is not there, or went away.
 pub(crate) fn unreachable(name: &str, error: &sqlx::Error) -> Error {
     // A configuration's error may quote the URL.
-    if !matches!(error, sqlx::Error::Configuration(_)) {
-        tracing::warn!(database = name, %error, "a database cannot be used");
+    if matches!(error, sqlx::Error::Configuration(_)) {
+        tracing::warn!(target: "distri::database", database = name, "a database cannot be reached as it is configured");
+    } else {
+        let reason = error.to_string();
+        tracing::warn!(target: "distri::database", database = name, ?reason, "a database cannot be reached");
     }
     Error::new(ErrorKind::NotFound, format!("the database `{name}` cannot be reached"))
         .with_hint("the host's log says why")
@@ -151,8 +166,10 @@ fn refusal(error: &dyn DatabaseError, frame: &Frame, name: &str) -> Error {
     }
     // Connections, their number, who may have them, and servers that stop.
     if ["08", "28", "3D", "53", "57", "58"].iter().any(|class| state.starts_with(class)) {
-        // A guest may raise the same, with words of its own.
-        tracing::warn!(database = name, sqlstate = %state, "a database cannot be used");
+        // A guest may raise the same, with words of its own, which are nobody else's.
+        let raised = postgres.and_then(PgDatabaseError::routine) == Some("exec_stmt_raise");
+        let reason = if raised { "a statement said so" } else { error.message() };
+        tracing::warn!(target: "distri::database", database = name, sqlstate = %state, ?reason, "a database cannot be used");
         return Error::new(
             ErrorKind::NotFound,
             format!("the database `{name}` cannot be used now"),
@@ -200,7 +217,7 @@ fn sqlite_refusal(
         sqlite::TOOBIG => rows::too_large(frame.limits.payload),
         sqlite::IOERR | sqlite::CORRUPT | sqlite::CANTOPEN | sqlite::NOTADB => {
             // Of a file that is damaged, SQLite names tables.
-            tracing::warn!(database = name, sqlite = extended, "a database cannot be used");
+            tracing::warn!(target: "distri::database", database = name, sqlite = extended, reason = ?error.message(), "a database cannot be used");
             Error::new(ErrorKind::NotFound, format!("the database `{name}` cannot be used now"))
                 .with_hint("the host's log says why")
         }

@@ -12,15 +12,17 @@ mod postgres_values;
 mod relay;
 mod rows;
 mod sqlite;
+mod sqlite_file;
 mod sqlite_functions;
 mod sqlite_guard;
+mod sqlite_vfs;
 mod statement;
 mod transaction;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use distri_manifest::{Access, DatabaseConfig};
+use distri_manifest::{Access, Policy};
 
 use self::errors::{Fault, misconfigured, undefined};
 use self::lease::Lease;
@@ -29,15 +31,20 @@ use self::statement::{Dialect, Statement};
 use crate::bindings::{Rows, Value};
 use crate::frame::Frame;
 use crate::imports::authorise;
+use crate::registry::Generation;
 use crate::{Capability, Limits, Result};
 
 pub(crate) use self::interface::add_to_linker;
+pub(crate) use self::sqlite_file::writable;
+pub use self::sqlite_file::{ExposedDatabase, exposed_databases};
 #[expect(unreachable_pub, reason = "the generated code exports it again")]
 pub use self::transaction::Transaction;
 
 /// The databases of a host.
 pub(crate) struct Databases {
     urls: BTreeMap<String, String>,
+    /// Where the operator names them, in words.
+    policy: String,
     pools: Mutex<BTreeMap<Key, Pool>>,
     connections: u32,
 }
@@ -65,9 +72,23 @@ enum Session {
 }
 
 impl Databases {
-    pub(crate) fn new(configs: &BTreeMap<String, DatabaseConfig>, limits: &Limits) -> Self {
-        let urls = configs.iter().map(|(name, config)| (name.clone(), config.url.clone()));
-        Self { urls: urls.collect(), pools: Mutex::default(), connections: limits.connections }
+    pub(crate) fn new(policy: &Policy, limits: &Limits) -> Self {
+        let configs = policy.databases.iter();
+        let urls = configs.map(|(name, config)| (name.clone(), config.url.clone()));
+        Self {
+            urls: urls.collect(),
+            policy: policy.place(),
+            pools: Mutex::default(),
+            connections: limits.connections,
+        }
+    }
+
+    /// The databases that lie where a package may write.
+    pub(crate) fn exposed(&self, generation: &Generation) -> Vec<ExposedDatabase> {
+        let exposed = self.urls.iter().filter_map(|(name, url)| {
+            sqlite_file::exposed(generation, name, &sqlite_file::path_of(url)?)
+        });
+        exposed.collect()
     }
 
     /// Closes the connections of a plugin that is no longer loaded, as they
@@ -81,7 +102,7 @@ impl Databases {
     }
 
     fn url(&self, name: &str) -> Result<(&str, Dialect)> {
-        let url = self.urls.get(name).ok_or_else(|| undefined(name))?;
+        let url = self.urls.get(name).ok_or_else(|| undefined(name, &self.policy))?;
         let scheme = url.split_once(':').map(|(scheme, _)| scheme);
         match scheme {
             Some("sqlite") => Ok((url, Dialect::Sqlite)),
@@ -129,6 +150,7 @@ impl Databases {
         let begun = async {
             Ok(match self.pool(frame, name, access)? {
                 Pool::Sqlite(pool) => {
+                    pool.check(name, &frame.generation)?;
                     let thread = pool.thread(name, connections).await?;
                     let lease = Lease::from(&pool.inner, name, connections).await?;
                     let lent = (lease, thread);

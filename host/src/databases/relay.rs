@@ -58,7 +58,7 @@ impl Relay {
                 // Ends when either side does.
                 tokio::spawn(async move {
                     if let Err(error) = pass(client, server, max, &cut).await {
-                        tracing::warn!(%error, "the server of a database cannot be reached");
+                        tracing::warn!(target: "distri::database", reason = ?error.to_string(), "the server of a database cannot be reached");
                     }
                 });
             }

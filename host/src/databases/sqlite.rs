@@ -18,15 +18,17 @@ use sqlx::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::errors::{Fault, exhausted, is_busy, misconfigured};
+use super::errors::{Fault, exhausted, is_busy, misconfigured, refused};
 use super::lease::{ACQUIRE, IDLE, Lease};
 use super::rows::Collector;
+use super::sqlite_file::{Place, exposed};
 use super::sqlite_functions::{self, Clock};
 use super::statement::Statement;
-use super::{Scope, sqlite_guard};
+use super::{Scope, sqlite_guard, sqlite_vfs};
 use crate::bindings::Value;
 use crate::frame::Frame;
 use crate::meter::Cpu;
+use crate::registry::Generation;
 use crate::{Error, ErrorKind, Result};
 
 /// Steps of SQLite's machine between two looks at the clock: some ten
@@ -51,6 +53,8 @@ pub(crate) struct Pool {
     pub(crate) inner: SqlitePool,
     /// The driver forgets a thread that does not end at once; this does not.
     threads: Arc<Semaphore>,
+    place: Arc<Place>,
+    creates: bool,
 }
 
 pub(crate) fn pool(
@@ -59,6 +63,7 @@ pub(crate) fn pool(
     access: Access,
     (connections, length): (u32, usize),
 ) -> Result<Pool> {
+    sqlite_vfs::register().map_err(crate::engine::internal)?;
     // Each connection would have a database of its own.
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(misconfigured(name, "a database in memory ends with its connection"));
@@ -67,7 +72,10 @@ pub(crate) fn pool(
     let options = options.map_err(|_| misconfigured(name, "its URL cannot be read"))?;
     // A database begins as a file that is not there, unless the URL says otherwise.
     let creates = access == Access::ReadWrite && !url.contains("mode=");
+    let place = Arc::new(Place::of(options.get_filename()).map_err(|why| refused(name, &why))?);
     let mut options = options
+        .filename(place.to_open())
+        .vfs(sqlite_vfs::NAME)
         .shared_cache(false)
         .busy_timeout(Duration::ZERO)
         .row_buffer_size(ROWS_AHEAD)
@@ -78,6 +86,7 @@ pub(crate) fn pool(
     if access == Access::Read {
         options = options.read_only(true);
     }
+    let held = Arc::clone(&place);
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)
@@ -85,7 +94,16 @@ pub(crate) fn pool(
         // It is in this process: there is nothing to test.
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
+            let place = Arc::clone(&held);
             Box::pin(async move {
+                let mut handle = connection.lock_handle().await?;
+                sqlite_vfs::keep(&mut handle, Arc::clone(&place))?;
+                // What was looked at before it was opened is what is open.
+                let in_place = sqlite_vfs::is_in_place(&mut handle);
+                drop(handle);
+                if !in_place || !matches!(place.check(), Ok(true)) {
+                    return Err(sqlx::Error::Configuration("its file was replaced".into()));
+                }
                 if access == Access::ReadWrite {
                     // Otherwise a plugin that reads keeps others from writing. Where it
                     // cannot be, or not now, that is as it was.
@@ -101,10 +119,39 @@ pub(crate) fn pool(
         })
         .connect_lazy_with(options);
     let threads = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
-    Ok(Pool { inner: pool, threads })
+    Ok(Pool { inner: pool, threads, place, creates })
 }
 
 impl Pool {
+    /// Whether the database may be opened, as the files are now and the packages.
+    ///
+    /// # Errors
+    ///
+    /// `denied` when a package may write to where it lies, or when one of its files is
+    /// not a file of its own; `not-found` when there is none.
+    pub(crate) fn check(&self, name: &str, generation: &Generation) -> Result<()> {
+        if let Some(exposed) = exposed(generation, name, self.place.path()) {
+            let error = exposed.error();
+            tracing::warn!(target: "distri::database", database = name, path = %self.place.path().display(), "{error}");
+            return Err(error);
+        }
+        match self.place.check() {
+            Ok(false) if !self.creates => {
+                tracing::warn!(target: "distri::database", database = name,
+                    path = %self.place.path().display(),
+                    "a database cannot be used: there is no such file"
+                );
+                Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("the database `{name}` cannot be reached"),
+                )
+                .with_hint("the host's log says why"))
+            }
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(refused(name, &refusal)),
+        }
+    }
+
     /// Waits until fewer threads than there may be connections run statements.
     pub(crate) async fn thread(
         &self,

@@ -372,7 +372,7 @@ mod tests {
         ] {
             ask(&mut connection, &expression).await.unwrap();
         }
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

@@ -29,9 +29,12 @@ impl Budget {
         Self { left: bytes, whole: bytes }
     }
 
-    /// Takes a frame's bytes off; none when they are too many.
+    /// Takes a frame's bytes off, trailers' too; none when they are too many.
     fn take(&mut self, frame: &Frame<Bytes>) -> Option<()> {
-        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        let trailers = frame.trailers_ref().into_iter().flatten();
+        let trailers = trailers.map(|(name, value)| name.as_str().len() + value.len() + 4);
+        let bytes = (bytes + trailers.sum::<usize>()) as u64;
         self.left = self.left.checked_sub(bytes)?;
         Some(())
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::dns::Name;
@@ -24,7 +24,7 @@ use wasmtime_wasi_http::Error as Code;
 
 use super::body::Sent;
 use super::failure::Failure;
-use super::hold::Ending;
+use super::hold::Watched;
 use super::target::Target;
 use super::{Network, Resolver, address};
 use crate::plugin::Plugin;
@@ -48,7 +48,10 @@ const SESSIONS: usize = 64;
 
 /// Bytes that a connection buffers, in each direction. Also the longest header of
 /// a response, four times what servers commonly send at most.
-const BUFFER: usize = 64 << 10;
+pub(super) const BUFFER: usize = 64 << 10;
+
+/// Bytes that are read at once.
+const PIECE: usize = 16 << 10;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -87,6 +90,14 @@ impl Connections {
             // The old one closes what idles in it, and lets the rest finish.
             *current = pool(&self.connector);
         }
+        current.clone()
+    }
+
+    /// A pool in which no connection is kept. Those that idle are closed: a server that
+    /// gave one up has most often given up all.
+    pub(super) fn fresh(&self) -> Pool {
+        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = pool(&self.connector);
         current.clone()
     }
 }
@@ -136,8 +147,9 @@ impl Connector {
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
         let io = HttpsConnector::from((tcp, self.tls)).call(uri).await?;
-        let ending = Ending::default();
-        Ok(Connection { io, ending, stalled: None, longest: self.longest, _room: room })
+        let watched = Watched::default();
+        let ended = Box::pin(watched.end.clone().cancelled_owned());
+        Ok(Connection { io, watched, ended, stalled: None, longest: self.longest, _room: room })
     }
 
     /// Looks a name up. A lookup may go on when nobody waits for it any more, and
@@ -242,8 +254,10 @@ type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 /// A connection, which counts for as long as it is open.
 pub(super) struct Connection {
     io: Stream,
-    /// Set when its request was given up.
-    ending: Ending,
+    /// What its requests know of it.
+    watched: Watched,
+    /// Is over when its request was given up.
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Set while sending makes no progress: when to give it up.
     stalled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     longest: Duration,
@@ -255,9 +269,9 @@ impl Connection {
     /// nobody waits for such a connection, and nothing else ends it.
     fn sent<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_pending() {
-            let (longest, ending) = (self.longest, &self.ending.0);
+            let (longest, end) = (self.longest, &self.watched.end);
             let stalled = self.stalled.get_or_insert_with(|| {
-                let given_up = ending.clone().cancelled_owned();
+                let given_up = end.clone().cancelled_owned();
                 Box::pin(async move {
                     // Whichever is first.
                     let _ = timeout(longest, given_up).await;
@@ -272,7 +286,7 @@ impl Connection {
 
 impl connect::Connection for Connection {
     fn connected(&self) -> Connected {
-        self.io.connected().extra(self.ending.clone())
+        self.io.connected().extra(self.watched.clone())
     }
 }
 
@@ -280,9 +294,22 @@ impl Read for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+        // It may have been given up while the server sends on and on.
+        if self.ended.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let room = buffer.remaining().min(PIECE);
+        let mut read = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        ready!(Pin::new(&mut self.io).poll_read(cx, read.unfilled()))?;
+        let bytes = read.filled().len();
+        if bytes > 0 {
+            self.watched.received();
+        }
+        // SAFETY: so many bytes were read into what is unfilled.
+        unsafe { buffer.advance(bytes) };
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -292,6 +319,7 @@ impl Write for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.watched.sent();
         let poll = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.sent(cx, poll)
     }
@@ -321,6 +349,7 @@ impl Write for Connection {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.watched.sent();
         let poll = Pin::new(&mut self.io).poll_write_vectored(cx, buffers);
         self.sent(cx, poll)
     }

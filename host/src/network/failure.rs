@@ -46,10 +46,26 @@ impl Failure {
     }
 }
 
-/// The error code of a refusal: `internal-error`, the one that carries text, with
-/// `distri:plugin/types.call-error` as JSON. A guest finds in it what any other
-/// host call would have told it.
-pub(super) fn refusal(error: Error) -> Code {
+/// A refusal as a guest is told it.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    /// In plain words, for whoever prints them: `kind: message; hint`.
+    pub(super) words: String,
+    /// `distri:plugin/types.call-error` as JSON: what any other host call would have told.
+    pub(super) record: String,
+}
+
+impl Refusal {
+    /// Its error code: `internal-error`, the one that carries text.
+    pub(super) fn code(&self) -> Code {
+        Code::InternalError(Some(self.words.clone()))
+    }
+}
+
+/// A refusal in both forms.
+pub(super) fn refusal(error: Error) -> Refusal {
+    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    let words = format!("{}: {}{hint}", error.kind(), error.message());
     let crate::bindings::CallError { kind, message, hint, detail } = error.into_call_error();
     let mut record = serde_json::Map::new();
     let fields =
@@ -59,7 +75,7 @@ pub(super) fn refusal(error: Error) -> Code {
             record.insert(name.to_owned(), value.into());
         }
     }
-    Code::InternalError(Some(serde_json::Value::Object(record).to_string()))
+    Refusal { words, record: serde_json::Value::Object(record).to_string() }
 }
 
 /// What became of a request that the client gave up.
@@ -183,8 +199,9 @@ mod tests {
         let Failure::Refused(found) = of_request(&io::Error::other(error)) else {
             panic!("not found");
         };
-        let Code::InternalError(Some(text)) = refusal(found) else { panic!("no text") };
-        assert_eq!(text, r#"{"kind":"denied","message":"no","hint":"ask","detail":"{}"}"#);
+        let Refusal { words, record } = refusal(found);
+        assert_eq!(words, "denied: no; ask");
+        assert_eq!(record, r#"{"kind":"denied","message":"no","hint":"ask","detail":"{}"}"#);
     }
 
     #[test]

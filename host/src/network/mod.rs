@@ -7,6 +7,7 @@ mod body;
 mod connect;
 mod failure;
 mod hold;
+mod interim;
 mod outgoing;
 mod request;
 mod resolver;

@@ -1,15 +1,17 @@
 //! `wasi:http`'s outgoing requests, of both versions: the hooks of one store, and
 //! what it has under way.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::task::AbortOnDropHandle;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::failure::{Failure, refusal};
+use super::failure::{Failure, Refusal, refusal};
 use super::request;
 use crate::frame::Frame;
 use crate::places::{Open, Place};
@@ -17,6 +19,9 @@ use crate::{Error, ErrorKind};
 
 /// Bytes that one write of a guest to a body puts into the host's memory at most.
 const CHUNK: usize = 64 << 10;
+
+/// Refusals that are remembered: a guest asks for each at once.
+const REFUSALS: usize = 32;
 
 /// The requests of one store.
 #[derive(Default)]
@@ -33,8 +38,9 @@ struct Exchanges {
     open: Open,
     /// Set before the store is dropped.
     over: AtomicBool,
-    /// The last refusal, for a guest that does not say why it failed.
-    refused: Mutex<Option<String>>,
+    /// The last refusals, for a guest that does not say why it failed, and for one that
+    /// wants to know all.
+    refused: Mutex<VecDeque<Refusal>>,
 }
 
 /// A request's place among those that its call may have at once.
@@ -69,10 +75,21 @@ impl Outgoing {
         if error.kind() != ErrorKind::Trap || error.hint().is_some() {
             return error;
         }
-        match self.exchanges.refused().take() {
-            Some(refused) => error.with_hint(refused),
+        match self.exchanges.refused().pop_back() {
+            Some(Refusal { words, .. }) => {
+                let plain = words.split_once(": ").map_or(words.as_str(), |(_, plain)| plain);
+                error.with_hint(plain)
+            }
             None => error,
         }
+    }
+
+    /// The same code with all that a refusal has to say, as `call-error` in JSON.
+    pub(crate) fn in_full(&self, code: ErrorCode) -> ErrorCode {
+        let ErrorCode::InternalError(Some(words)) = code else { return code };
+        let refused = self.exchanges.refused();
+        let found = refused.iter().rev().find(|refused| refused.words == words);
+        ErrorCode::InternalError(Some(found.map_or(words, |refused| refused.record.clone())))
     }
 }
 
@@ -83,7 +100,7 @@ impl Exchanges {
         Ok(Arc::new(Turn { exchanges: Arc::clone(self), _place: place }))
     }
 
-    fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn refused(&self) -> std::sync::MutexGuard<'_, VecDeque<Refusal>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,9 +109,14 @@ impl Exchanges {
         match failure {
             Failure::Code(code) => code,
             Failure::Refused(error) => {
-                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-                *self.refused() = Some(format!("{}{hint}", error.message()));
-                refusal(error)
+                let refusal = refusal(error);
+                let code = refusal.code();
+                let mut refused = self.refused();
+                if refused.len() >= REFUSALS {
+                    refused.pop_front();
+                }
+                refused.push_back(refusal);
+                code
             }
         }
     }
@@ -121,7 +143,8 @@ impl WasiHttpHooks for Outgoing {
             );
             let error =
                 error.with_hint("fetch inside a tool or workflow, not at a module's top level");
-            return Box::new(async { Err(refusal(error)) });
+            let code = self.exchanges.code(error.into());
+            return Box::new(async { Err(code) });
         };
         let exchanges = Arc::clone(&self.exchanges);
         // Now, not when the future is polled: a guest may leave it and return, and its
@@ -178,7 +201,9 @@ mod tests {
             panic!("it is not refused");
         };
         assert!(
-            text.starts_with(r#"{"kind":"denied","message":"nothing can be fetched"#),
+            text.starts_with(
+                "denied: nothing can be fetched while the plugin is being built; fetch"
+            ),
             "{text}"
         );
     }

@@ -4,17 +4,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::BodyExt as _;
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::connect::capture_connection;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody};
 
 use super::body::{Received, Sent};
+use super::connect::Pool;
 use super::failure::{self, Failure};
 use super::hold::Hold;
+use super::interim::Interim;
 use super::outgoing::Turn;
 use super::target::Target;
 use crate::frame::Frame;
@@ -38,37 +42,129 @@ pub(super) async fn send(
     let host = HeaderValue::try_from(target.authority());
     parts.headers.insert(HOST, host.map_err(|_| Code::HttpRequestUriInvalid)?);
     add_secrets(&frame, &target, &mut parts.headers).await?;
-    let limit = frame.limits.http_body;
-    let sending = Arc::new(());
-    let sent = Arc::downgrade(&sending);
-    let body = Sent::new(body, limit, Arc::clone(&turn), sending);
-    let mut request = Request::from_parts(parts, body);
+    let again = is_repeatable(&parts, &body).then(|| parts.clone());
 
-    let patience = |time: Option<Duration>| time.map(|time| time.min(frame.limits.timeout));
-    let mut hold = Hold::new(capture_connection(&mut request), sent);
-    let pool = frame.plugin.connections(frame.host.network()).pool();
-    let mut response = pin!(pool.request(request));
-    let connected = async {
-        tokio::select! {
-            biased;
-            response = &mut response => Some(response),
-            () = hold.connected() => None,
+    let sending = Sending { frame: &frame, turn: &turn, options: &options, target: &name };
+    let connections = frame.plugin.connections(frame.host.network());
+    match sending.attempt(connections.pool(), Request::from_parts(parts, body)).await {
+        Err(Attempt::Stale) => match again {
+            Some(parts) => {
+                let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+                let request = Request::from_parts(parts, body);
+                let sent = sending.attempt(connections.fresh(), request).await;
+                sent.map_err(Attempt::into_failure)
+            }
+            None => Err(Attempt::Stale.into_failure()),
+        },
+        sent => sent.map_err(Attempt::into_failure),
+    }
+}
+
+/// Whether a request may be sent once more when its connection turns out to be one that
+/// the server gave up: doing it twice is doing it once (RFC 9110, 9.2.2), and it has no
+/// body, which would have to be kept for that. Of `GET` and `HEAD`, hyper sends none
+/// unless a header says so.
+fn is_repeatable(parts: &Parts, body: &WasiBody) -> bool {
+    let length = parts.headers.get(CONTENT_LENGTH);
+    let unsaid = length.is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
+    let empty = body.is_end_stream() || length.is_some_and(|length| length == "0");
+    match parts.method {
+        Method::GET | Method::HEAD => empty || unsaid,
+        Method::PUT | Method::DELETE | Method::OPTIONS => empty,
+        _ => false,
+    }
+}
+
+/// How an attempt failed.
+enum Attempt {
+    /// On a connection that the server gave up without a word.
+    Stale,
+    Failed(Failure),
+}
+
+impl Attempt {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Stale => Code::ConnectionTerminated.into(),
+            Self::Failed(failure) => failure,
         }
-    };
-    let early = match patience(options.connect_timeout) {
-        Some(time) => timeout(time, connected).await.map_err(|_| Code::ConnectionTimeout)?,
-        None => connected.await,
-    };
-    let response = match (early, patience(options.first_byte_timeout)) {
-        (Some(response), _) => response,
-        (None, Some(time)) => {
-            timeout(time, response).await.map_err(|_| Code::ConnectionReadTimeout)?
-        }
-        (None, None) => response.await,
-    };
-    let response = response.map_err(|error| failure::of_request(&error))?;
-    let patience = patience(options.between_bytes_timeout);
-    Ok(response.map(|body| Received::new(body, limit, patience, (turn, hold)).boxed_unsync()))
+    }
+}
+
+impl From<Code> for Attempt {
+    fn from(code: Code) -> Self {
+        Self::Failed(code.into())
+    }
+}
+
+/// What a request's attempts share.
+struct Sending<'a> {
+    frame: &'a Frame,
+    turn: &'a Arc<Turn>,
+    options: &'a RequestOptions,
+    target: &'a str,
+}
+
+impl Sending<'_> {
+    async fn attempt(
+        &self,
+        pool: Pool,
+        request: Request<WasiBody>,
+    ) -> Result<Response<WasiBody>, Attempt> {
+        let Self { frame, turn, options, target } = *self;
+        let limit = frame.limits.http_body;
+        let sending = Arc::new(());
+        let sent = Arc::downgrade(&sending);
+        let mut request = request.map(|body| Sent::new(body, limit, Arc::clone(turn), sending));
+        let interim = Interim::of(&mut request);
+        let mut hold = Hold::new(capture_connection(&mut request), sent);
+
+        let patience = |time: Option<Duration>| time.map(|time| time.min(frame.limits.timeout));
+        let mut response = pin!(pool.request(request));
+        let connected = async {
+            tokio::select! {
+                biased;
+                response = &mut response => Some(response),
+                () = hold.connected() => None,
+            }
+        };
+        let early = match patience(options.connect_timeout) {
+            Some(time) => timeout(time, connected).await.map_err(|_| Code::ConnectionTimeout)?,
+            None => connected.await,
+        };
+        let response = if let Some(response) = early {
+            response
+        } else {
+            let answer = async {
+                tokio::select! {
+                    biased;
+                    () = interim.too_many() => None,
+                    response = &mut response => Some(response),
+                }
+            };
+            let answer = match patience(options.first_byte_timeout) {
+                Some(time) => {
+                    timeout(time, answer).await.map_err(|_| Code::ConnectionReadTimeout)?
+                }
+                None => answer.await,
+            };
+            answer.ok_or_else(|| {
+                hold.end();
+                Attempt::Failed(Interim::error(target).into())
+            })?
+        };
+        let response = response.map_err(|error| match failure::of_request(&error) {
+            Failure::Code(Code::ConnectionTerminated | Code::HttpResponseIncomplete)
+                if hold.is_stale() =>
+            {
+                Attempt::Stale
+            }
+            failure => Attempt::Failed(failure),
+        })?;
+        let patience = patience(options.between_bytes_timeout);
+        let kept = (Arc::clone(turn), hold);
+        Ok(response.map(|body| Received::new(body, limit, patience, kept).boxed_unsync()))
+    }
 }
 
 /// Refuses what would make a tunnel, and what makes a server repeat a request

@@ -4,8 +4,10 @@
 mod addresses;
 mod bodies;
 mod connections;
+mod interim;
 mod requests;
 mod secrets;
+mod stale;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -122,11 +124,14 @@ fn within(timeout: Duration) -> Limits {
     limits
 }
 
-/// The record that a refused request was told.
+/// What a refused request was told: `kind: message; hint`.
 #[track_caller]
 fn refusal(outcome: &Value) -> Value {
     assert_eq!(outcome["error"]["code"], "internal-error", "{outcome}");
-    serde_json::from_str(outcome["error"]["text"].as_str().unwrap()).unwrap()
+    let text = outcome["error"]["text"].as_str().unwrap();
+    let (kind, rest) = text.split_once(": ").unwrap_or_else(|| panic!("{text}"));
+    let (message, hint) = rest.split_once("; ").unwrap_or((rest, ""));
+    json!({ "kind": kind, "message": message, "hint": hint })
 }
 
 /// The same, which says that it is denied.

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use distri_host::{ErrorKind, ExecutionContext, LogLevel, ToolCall};
+use distri_host::{ErrorKind, ExecutionContext, ItemKind, LogLevel, ToolCall};
 use serde_json::{Value, json};
 
 use crate::kit::{HURRIED, KINDS, Kit, REFUSED, SECRET, SUBJECT, value};
+use crate::sample::sample;
 
 /// What a case found: nothing wrong, or what.
 type Found = Result<(), String>;
@@ -120,6 +121,38 @@ fn in_context(context: ExecutionContext, input: &Value) -> ToolCall {
     ToolCall { context, ..ToolCall::new(input.to_string()) }
 }
 
+/// Items of the reference plugin that do not answer, and are asked last.
+const SILENT: [&str; 3] = ["spin", "hoard", "trap"];
+
+/// How many items are asked, and how long each may take.
+const ASKED: usize = 16;
+const ANSWER_TIME: Duration = Duration::from_secs(3);
+
+/// Asks one item after another until one answers. One that is let off, for its schema
+/// lets nothing pass that could be made up, is no proof.
+async fn some_item_answers(kit: &Kit) -> Found {
+    let tools = kit.info.tools.iter().map(|item| (ItemKind::Tool, item));
+    let workflows = kit.info.workflows.iter().map(|item| (ItemKind::Workflow, item));
+    let mut items: Vec<_> = tools.chain(workflows).collect();
+    items.sort_by_key(|(_, item)| SILENT.contains(&item.name.as_str()));
+    let mut why = Vec::new();
+    for (kind, item) in items.iter().take(ASKED) {
+        let call = ToolCall::new(sample(&item.parameters).to_string()).within(ANSWER_TIME);
+        let answer = match kind {
+            ItemKind::Tool => kit.host.execute_tool(SUBJECT, item.name.as_str(), call).await,
+            ItemKind::Workflow => {
+                kit.host.execute_workflow(SUBJECT, item.name.as_str(), call).await
+            }
+        };
+        match answer {
+            Ok(_) => return Ok(()),
+            Err(error) => why.push(format!("{}: {error}", error.kind())),
+        }
+    }
+    demand!(why.is_empty(), "none of {} answered: {}", why.len(), why.join("; "));
+    Ok(())
+}
+
 const UNICODE: &str = "é ü ß \u{1F600} \u{202e}אב\u{202c} e\u{301} 你好 \u{0} \u{ffff} \"\\\n\t";
 
 /// Every case, in the order in which they run.
@@ -169,6 +202,12 @@ pub fn cases() -> Vec<Case> {
                     "the answer was {answer:?}"
                 );
             }
+        ),
+        case!(
+            "calls-are-answered",
+            "At least one item answers, with a value or an error, what its schema takes",
+            [],
+            |kit| { some_item_answers(kit).await? }
         ),
         case!("echo-object", "An object comes back", ["echo"], |kit| {
             echoes(kit, json!({ "a": 1, "b": [true, false, null], "c": { "d": "e" } })).await?;

@@ -8,6 +8,7 @@
 
 mod cases;
 mod kit;
+mod sample;
 
 pub use cases::{Case, cases};
 pub use kit::{Outcome, Report, Status, check};

@@ -2,6 +2,7 @@
 //! PostgreSQL, from both tracks, and what it must not be able to do.
 
 mod escapes;
+mod files;
 mod limits;
 mod sessions;
 mod transactions;
@@ -53,17 +54,16 @@ impl Setup {
     ) -> Self {
         let sandbox = Sandbox::with(&[]);
         let sdk = repository().join("guest-sdk-rust").display().to_string();
-        for name in GUESTS {
+        for name in guests {
             let folder = sandbox.path().join("plugins").join(name);
             copy(&repository().join("tests/e2e/guests").join(name), &folder);
             let relative = "../../../../guest-sdk-rust";
-            replace(&folder.join("Cargo.toml"), |text| text.replace(relative, &sdk));
+            // The source of one is another's.
+            let theirs = repository().join("tests/e2e/guests/sql-rust").display().to_string();
+            replace(&folder.join("Cargo.toml"), |text| {
+                text.replace(relative, &sdk).replace("../sql-rust", &theirs)
+            });
             replace(&folder.join("distri.toml"), |text| format!("{text}[capabilities]\n{asked}\n"));
-        }
-        // The source of one is another's.
-        for name in GUESTS.iter().filter(|name| !guests.contains(name)) {
-            let _ =
-                std::fs::remove_file(sandbox.path().join("plugins").join(name).join("distri.toml"));
         }
         let lite = sandbox.path().join("lite.db");
         let pg = postgres::database().await;

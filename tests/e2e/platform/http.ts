@@ -116,6 +116,24 @@ async function responses() {
   is("bytes", [...new Uint8Array(await new Response("é").arrayBuffer())], [0xc3, 0xa9]);
   is("bytes", [...(await new Response(new Uint8Array([1, 2, 3]).subarray(1)).bytes())], [2, 3]);
   is("a mark", await new Response("\ufeffx").text(), "x");
+  const marked = new Uint8Array([0xef, 0xbb, 0xbf, 0x7b, 0x7d]);
+  const inPieces = () => new ReadableStream({
+    start(controller) {
+      for (const piece of [[0xef], [], [0xbb], [0xbf, 0x7b], [0x7d]]) controller.enqueue(new Uint8Array(piece));
+      controller.close();
+    },
+  });
+  is("a mark before JSON", [await new Response(marked).json(), await new Response(inPieces()).json()], [{}, {}]);
+  is("a mark in pieces", await new Response(inPieces()).text(), "{}");
+  is("only the first", (await new Response("\ufeff\ufeffx").text()).length, 2);
+  is("only at the beginning", (await new Response("x\ufeff").text()).length, 2);
+  is("kept in bytes", [(await new Response(marked).arrayBuffer()).byteLength, (await new Response(inPieces()).bytes()).length], [5, 5]);
+  const request = () => new Request("http://a.example", { method: "POST", body: marked });
+  is("of a request", [await request().text(), await request().json(), (await request().arrayBuffer()).byteLength], ["{}", {}, 5]);
+  is("of a clone", await new Response(inPieces()).clone().text(), "{}");
+  let decoded = "";
+  for await (const piece of new Response(inPieces()).body!.pipeThrough(new TextDecoderStream())) decoded += piece;
+  is("through a pipe", decoded, "{}");
   is("nothing told", [new Response(null, null).status, new Request("http://a.example", null).method], [200, "GET"]);
   is("what shows", [Object.keys(new Response("x")), JSON.stringify(new Response("x"))], [[], "{}"]);
   await rejects("twice", "TypeError", async () => {

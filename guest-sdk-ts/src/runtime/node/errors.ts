@@ -58,7 +58,8 @@ export function denied(deed: Deed, folder: string, access: "read" | "read-write"
   const lines = ["[[capabilities.filesystem]]", `guest = "${folder}"`, `path = "…"`, `access = "${access}"`];
   const error = fileError("access", deed);
   error.kind = "denied";
-  error.hint = `the manifest asks for a folder, and the operator approves it:\n${lines.join("\n")}`;
+  // Which of the two is missing the host knows, and says in the plugin's log.
+  error.hint = `the manifest asks for a folder, and the operator's policy allows it; the log and \`distri grants\` say which of them lacks it. A manifest asks like this:\n${lines.join("\n")}`;
   return error;
 }
 

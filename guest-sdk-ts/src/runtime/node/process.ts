@@ -1,13 +1,16 @@
 /** `process`: the environment, and what programs ask to learn where they are. */
 import { environment } from "#host";
-import { isRunning } from "../phase.ts";
+import { assertOwnEnvironment, isRunning } from "../phase.ts";
 import { define } from "../web/define.ts";
 
 let variables: { [name: string]: string } | undefined;
 
 /** Read when the plugin runs: while it is being built there are none. */
-function current(): { [name: string]: string } {
-  if (!isRunning()) return {};
+function current(what = "process.env"): { [name: string]: string } {
+  if (!isRunning()) {
+    assertOwnEnvironment(what);
+    return {};
+  }
   variables ??= environment();
   return variables;
 }
@@ -15,7 +18,7 @@ function current(): { [name: string]: string } {
 export const env: { [name: string]: string | undefined } = new Proxy(
   {},
   {
-    get: (_, name) => (typeof name === "string" ? current()[name] : undefined),
+    get: (_, name) => (typeof name === "string" ? current(`process.env.${name}`)[name] : undefined),
     set: (_, name, value) => Reflect.set(current(), name, String(value)),
     has: (_, name) => name in current(),
     deleteProperty: (_, name) => Reflect.deleteProperty(current(), name),

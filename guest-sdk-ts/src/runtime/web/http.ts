@@ -66,7 +66,7 @@ export function send(outgoing: Outgoing, signal: web.AbortSignal): Promise<Answe
         if (settled) response[Symbol.dispose]();
         else resolve(receive(response, signal));
       })
-      .catch((thrown) => fail(failure(thrown)));
+      .catch((thrown) => fail(failure(thrown, "fetch failed", outgoing)));
   });
 }
 
@@ -242,8 +242,14 @@ const CODES: { [tag: string]: string } = {
   "connection-timeout": "ETIMEDOUT",
 };
 
+/** What was asked for, without what nobody should read in a log: credentials, and what a query says. */
+function asked({ method, url }: Outgoing): string {
+  const query = url.search === "" ? "" : "?…";
+  return `${method} ${url.origin}${url.pathname}${query}`;
+}
+
 /** An error of the network's, or the host's refusal. */
-export function failure(thrown: unknown, message = "fetch failed"): Error {
+export function failure(thrown: unknown, message = "fetch failed", outgoing?: Outgoing): Error {
   const code = ((thrown as { payload?: unknown })?.payload ?? thrown) as { tag?: unknown; val?: unknown } | undefined;
   if (typeof code?.tag !== "string") return thrown as Error;
   if (code.tag === "internal-error" && typeof code.val === "string") {
@@ -257,7 +263,13 @@ export function failure(thrown: unknown, message = "fetch failed"): Error {
     }
   }
   const said = typeof code.val === "string" ? code.val : code.val && JSON.stringify(code.val);
-  const words = code.tag.replaceAll("-", " ");
-  const cause = Object.assign(new Error(said ? `${words}: ${said}` : words), { code: CODES[code.tag] ?? code.tag });
+  let words = code.tag.replaceAll("-", " ");
+  const method = outgoing?.method;
+  if (code.tag === "connection-terminated" && method && !/^(GET|HEAD|OPTIONS|PUT|DELETE)$/.test(method)) {
+    words = `the connection was closed before an answer came, and a ${method} is not sent twice`;
+  }
+  if (said) words = `${words}: ${said}`;
+  if (outgoing) words = `${asked(outgoing)}: ${words}`;
+  const cause = Object.assign(new Error(words), { code: CODES[code.tag] ?? code.tag });
   return new TypeError(message, { cause });
 }

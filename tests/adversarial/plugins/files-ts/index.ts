@@ -1,6 +1,6 @@
 // Sees files and variables over WASI 0.3, with the names of the Rust guest's tools.
 import { createTool } from "distri/base";
-import { open, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
 import environment from "wasi:cli/environment@0.3.0";
 import preopens from "wasi:filesystem/preopens@0.3.0";
 
@@ -43,5 +43,25 @@ export default {
       },
     }),
     createTool({ name: "write", execute: (input) => writeFile(at(input), input.text) }),
+    createTool({ name: "resize", execute: async (input) => (await open(at(input), "w")).truncate(input.size) }),
+    createTool({
+      name: "write_at",
+      execute: async (input) => {
+        const file = await open(at(input), input.how === "append" ? "a" : "w");
+        for (const place of input.places) await file.write(input.text, input.how === "append" ? null : place);
+        await file.close();
+      },
+    }),
+    createTool({
+      name: "fill",
+      execute: async (input) => {
+        for (let i = 0; i < input.count; i++) {
+          const path = `${input.guest}/${input.what}-${i}`;
+          if (input.what === "folder") await mkdir(path);
+          else await writeFile(path, "");
+        }
+        return input.count;
+      },
+    }),
   ],
 };

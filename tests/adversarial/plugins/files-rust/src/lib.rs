@@ -96,6 +96,69 @@ fn storm(guest: String, path: String, text: String, times: u32) -> Result<u32, S
     Ok((0..times).map(|_| u32::from(put(&folder, &path, &text).is_ok())).sum())
 }
 
+/// Sets the size of a file, which it makes.
+#[tool]
+fn resize(guest: String, path: String, size: u64) -> Result<(), String> {
+    let file = open(&folder(&guest)?, &path, OpenFlags::CREATE, DescriptorFlags::WRITE)?;
+    show(file.set_size(size))
+}
+
+/// Writes a text to places of a file, which it makes: by itself, or through a `stream` or
+/// an `append` stream.
+#[tool]
+fn write_at(guest: String, path: String, text: String, places: Vec<u64>, how: String) -> Result<(), String> {
+    let file = open(&folder(&guest)?, &path, OpenFlags::CREATE, DescriptorFlags::WRITE)?;
+    for at in places {
+        let stream = match how.as_str() {
+            "stream" => show(file.write_via_stream(at))?,
+            "append" => show(file.append_via_stream())?,
+            _ => {
+                show(file.write(text.as_bytes(), at))?;
+                continue;
+            }
+        };
+        for piece in text.as_bytes().chunks(4096) {
+            stream.blocking_write_and_flush(piece).map_err(|error| format!("{error:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes so many files, folders or links, and removes each again if it is told to.
+#[tool]
+fn fill(guest: String, what: String, count: u32, remove: bool) -> Result<u32, String> {
+    let folder = folder(&guest)?;
+    for at in 0..count {
+        let path = format!("{what}-{at}");
+        match what.as_str() {
+            "folder" => show(folder.create_directory_at(&path))?,
+            "link" => show(folder.symlink_at("in.txt", &path))?,
+            "name" => show(folder.link_at(PathFlags::empty(), "in.txt", &folder, &path))?,
+            _ => drop(open(&folder, &path, OpenFlags::CREATE, DescriptorFlags::WRITE)?),
+        }
+        match what.as_str() {
+            _ if !remove => {}
+            "folder" => show(folder.remove_directory_at(&path))?,
+            _ => show(folder.unlink_file_at(&path))?,
+        }
+    }
+    Ok(count)
+}
+
+/// Writes a file, removes it and keeps it open, so often. Gives how often it could.
+#[tool]
+fn ghosts(guest: String, text: String, times: u32) -> Result<usize, String> {
+    let folder = folder(&guest)?;
+    let mut kept = Vec::new();
+    for _ in 0..times {
+        let file = open(&folder, "ghost", OpenFlags::CREATE, DescriptorFlags::WRITE)?;
+        show(file.write(text.as_bytes(), 0))?;
+        show(folder.unlink_file_at("ghost"))?;
+        kept.push(file);
+    }
+    Ok(kept.len())
+}
+
 /// Makes a symbolic link.
 #[tool]
 fn symlink(guest: String, to: String, path: String) -> Result<(), String> {
@@ -130,7 +193,7 @@ fn make(guest: String, path: String) -> Result<(), String> {
 
 export_plugin! {
     tools: [
-        folders, environment, arguments, read, write, list, hoard, storm, symlink, link, rename,
-        remove, make
+        folders, environment, arguments, read, write, list, hoard, storm, resize, write_at, fill,
+        ghosts, symlink, link, rename, remove, make
     ]
 }

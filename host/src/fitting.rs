@@ -1,0 +1,249 @@
+//! Inputs held against an item's `parameters` before its plugin runs, and answers
+//! against its `returns`. Schemas are compiled at their first use, one at a time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::engine::internal;
+use crate::frame::Frame;
+use crate::outcome::timed_out;
+use crate::plugin::{Plugin, blocking};
+use crate::schema::{Effort, Fit, Mismatch, Schema, SchemaFault, on_large_stack};
+use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result, ToolResult, json as boundary};
+
+/// Bytes of a value that is looked at where the call runs; a larger one goes to a
+/// thread that nobody waits for.
+const SMALL: usize = 64 << 10;
+
+/// Subschemas that a plugin's compiled schemas may have together, to be kept: half a
+/// kilobyte each. What is above is compiled for each call.
+const KEPT: usize = 10_000;
+
+/// Levels of a value that a thread with a large stack takes.
+const LEVELS: usize = 2_000;
+
+/// Checks that need much effort, and schemas that are compiled, at once in this process:
+/// a plugin that makes many wait makes its own wait, and no thread that files need.
+static HARD: Semaphore = Semaphore::const_new(4);
+
+/// Which of an item's schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Parameters,
+    Returns,
+}
+
+impl Part {
+    fn of(self, item: &ItemInfo) -> Option<&Value> {
+        match self {
+            Self::Parameters => Some(&item.parameters),
+            Self::Returns => item.returns.as_ref(),
+        }
+    }
+
+    const fn keyword(self) -> &'static str {
+        match self {
+            Self::Parameters => "parameters",
+            Self::Returns => "returns",
+        }
+    }
+
+    const fn whole(self) -> &'static str {
+        match self {
+            Self::Parameters => "the input",
+            Self::Returns => "the answer",
+        }
+    }
+
+    /// What a value is that does not fit: whose fault it is.
+    const fn kind(self) -> ErrorKind {
+        match self {
+            Self::Parameters => ErrorKind::InvalidInput,
+            Self::Returns => ErrorKind::GuestError,
+        }
+    }
+}
+
+type Compiled = Arc<Result<Schema, SchemaFault>>;
+
+/// A plugin's schemas, compiled.
+#[derive(Default)]
+pub(crate) struct Schemas(Mutex<BTreeMap<(bool, String, Part), Compiled>>);
+
+impl Schemas {
+    fn get(&self, key: &(bool, String, Part)) -> Option<Compiled> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn keep(&self, key: (bool, String, Part), schema: &Compiled) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = |schema: &Compiled| schema.as_ref().as_ref().map_or(0, |it| it.subschemas);
+        if kept.values().map(size).sum::<usize>() + size(schema) <= KEPT {
+            kept.insert(key, Arc::clone(schema));
+        }
+    }
+}
+
+/// Checks a call's input.
+///
+/// # Errors
+///
+/// `invalid-input` with each field that does not fit; `invalid-component` when the
+/// item's schema is none.
+pub(crate) async fn input(frame: &Frame, text: &str) -> Result<()> {
+    check(frame, Part::Parameters, text).await
+}
+
+/// Checks what a call gave, where its item says what it gives. An error is no answer.
+///
+/// # Errors
+///
+/// `guest-error` with each field that does not fit.
+pub(crate) async fn answer(frame: &Frame, answer: &ToolResult) -> Result<()> {
+    match answer.error {
+        None => check(frame, Part::Returns, &answer.result).await,
+        Some(_) => Ok(()),
+    }
+}
+
+async fn check(frame: &Frame, part: Part, text: &str) -> Result<()> {
+    let Some(schema) = schema_of(&frame.plugin, frame.kind, &frame.item, part) else {
+        return Ok(());
+    };
+    if !frame.host.checks_inputs() || takes_anything(schema) {
+        return Ok(());
+    }
+    let late = |_| timed_out(&frame.name(), &frame.limits);
+    let work = fit(frame, part, schema, text);
+    let fit = tokio::time::timeout_at(frame.deadline.into(), work).await.map_err(late)??;
+    let name = frame.name();
+    match fit {
+        Fit::Fits => Ok(()),
+        Fit::Differs(mismatches, more) => Err(differs(&name, part, &mismatches, more)),
+        Fit::Unknown => Err(Error::new(
+            ErrorKind::Limit,
+            format!(
+                "{} of `{name}` takes too long to hold against its `{}`",
+                part.whole(),
+                part.keyword()
+            ),
+        )
+        .with_hint("make the value smaller, or the schema or its patterns simpler")),
+        Fit::Late => Err(timed_out(&name, &frame.limits)),
+        Fit::Fault => Err(Error::new(
+            ErrorKind::Internal,
+            format!("{} of `{name}` cannot be held against its schema", part.whole()),
+        )),
+    }
+}
+
+/// Holds a text against a schema, here if that is quick.
+async fn fit(frame: &Frame, part: Part, schema: &Value, text: &str) -> Result<Fit> {
+    let compiled = compiled(frame, part).await?;
+    let what = format!("{} of `{}`", part.whole(), frame.name());
+    let deadline = frame.deadline;
+    if text.len() <= SMALL && !boundary::is_deep(text) {
+        match hold(&compiled, schema, (part, &what, text), Effort::Little, deadline)? {
+            Fit::Unknown => {}
+            known => return Ok(known),
+        }
+    }
+    let (plugin, kind, item) = (Arc::clone(&frame.plugin), frame.kind, frame.item.clone());
+    let text = text.to_owned();
+    let turn = turn().await?;
+    blocking(move || {
+        let _turn = turn;
+        let work = || {
+            let schema = schema_of(&plugin, kind, &item, part).unwrap_or(&Value::Null);
+            hold(&compiled, schema, (part, &what, &text), Effort::Much, deadline)
+        };
+        on_large_stack(work).unwrap_or(Ok(Fit::Fault))
+    })
+    .await
+}
+
+fn hold(
+    compiled: &Result<Schema, SchemaFault>,
+    schema: &Value,
+    (part, what, text): (Part, &str, &str),
+    effort: Effort,
+    deadline: Instant,
+) -> Result<Fit> {
+    let compiled = compiled.as_ref().map_err(|fault| broken(what, part, fault))?;
+    let value = boundary::value(text, what, LEVELS, part.kind())?;
+    Ok(compiled.fit(schema, (part.whole(), &value), effort, deadline))
+}
+
+/// The item's schema, compiled now if it was not.
+async fn compiled(frame: &Frame, part: Part) -> Result<Compiled> {
+    let key = (frame.kind == ItemKind::Tool, frame.item.clone(), part);
+    if let Some(kept) = frame.plugin.schemas.get(&key) {
+        return Ok(kept);
+    }
+    let (plugin, kind) = (Arc::clone(&frame.plugin), frame.kind);
+    let turn = turn().await?;
+    blocking(move || {
+        let _turn = turn;
+        let schema = schema_of(&plugin, kind, &key.1, part).unwrap_or(&Value::Bool(true));
+        let compiled = Arc::new(Schema::compile(schema));
+        plugin.schemas.keep(key, &compiled);
+        Ok(compiled)
+    })
+    .await
+}
+
+/// Waits for one of the places of [`HARD`]: the caller's deadline bounds it.
+async fn turn() -> Result<SemaphorePermit<'static>> {
+    HARD.acquire().await.map_err(internal)
+}
+
+fn schema_of<'a>(plugin: &'a Plugin, kind: ItemKind, item: &str, part: Part) -> Option<&'a Value> {
+    part.of(plugin.item(kind, item)?)
+}
+
+/// Whether a schema has nothing to say. A bare `{"type": "object"}` is what items are
+/// given that say nothing of their input, for models to read; what they made of other
+/// values was theirs, and stays so.
+fn takes_anything(schema: &Value) -> bool {
+    match schema {
+        Value::Bool(takes) => *takes,
+        Value::Object(members) => {
+            members.is_empty()
+                || members.len() == 1 && members.get("type") == Some(&json!("object"))
+        }
+        _ => false,
+    }
+}
+
+fn differs(name: &str, part: Part, mismatches: &[Mismatch], more: usize) -> Error {
+    let mut said: Vec<String> = mismatches.iter().map(|it| it.message.clone()).collect();
+    if more > 0 {
+        said.push(format!("and {more} more"));
+    }
+    let said = said.join("; ");
+    let message = match part {
+        Part::Parameters => format!("the input of `{name}` does not fit: {said}"),
+        Part::Returns => format!("the answer of `{name}` is not what its `returns` says: {said}"),
+    };
+    let error = Error::new(part.kind(), message)
+        .with_detail(json!({ "mismatches": mismatches, "more": more }).to_string());
+    match mismatches {
+        [one] if part == Part::Parameters && one.path.is_empty() && one.got == "null" => {
+            error.with_hint("no input is `{}`")
+        }
+        _ => error,
+    }
+}
+
+fn broken(what: &str, part: Part, fault: &SchemaFault) -> Error {
+    let keyword = part.keyword();
+    Error::new(
+        ErrorKind::InvalidComponent,
+        format!("{what} cannot be checked: in its `{keyword}`, {fault}"),
+    )
+    .with_hint(format!("`distri check` names what is wrong with `{keyword}`"))
+}

@@ -1,0 +1,83 @@
+//! Where a plugin failed: each failure names its file and line.
+
+use serde_json::Value;
+
+use crate::support::{Sandbox, tool};
+
+#[test]
+fn each_failure_names_its_line() {
+    for (what, body) in [
+        ("a field of undefined", "const none: any = undefined;\nreturn none.field; // here"),
+        (
+            "a field after a call",
+            "const parsed: any = JSON.parse(\"null\");\nreturn parsed.field; // here",
+        ),
+        ("a length", "const first: any = Object.keys(input)[0];\nreturn first.length; // here"),
+        (
+            "an element",
+            "const none: any = undefined;\nconst key = \"a\";\nreturn none[key]; // here",
+        ),
+        ("a call", "const none: any = 1;\nJSON.parse(\"1\");\nnone(); // here"),
+        ("a method", "const it: any = {};\nJSON.parse(\"1\");\nit.missing(); // here"),
+        (
+            "a destructured field",
+            "const none: any = undefined;\nconst { a } = none; // here\nreturn a;",
+        ),
+        ("a new", "const none: any = 1;\nreturn new none(); // here"),
+        ("a write", "const none: any = undefined;\nJSON.parse(\"1\");\nnone.a = 1; // here"),
+        ("a frozen field", "const it: any = Object.freeze({ a: 1 });\nit.a = 2; // here"),
+        ("a spread", "const none: any = undefined;\nreturn [...none]; // here"),
+        ("a loop", "const none: any = 1;\nfor (const x of none) { // here\n}"),
+        (
+            "too early",
+            "JSON.parse(\"1\");\nconst at = late + 1; // here\nconst late: number = 1; return at;",
+        ),
+        ("a name that there is not", "JSON.parse(\"1\");\nreturn (nowhere as any) + 1; // here"),
+        ("an operator", "const big: any = 1n;\nJSON.parse(\"1\");\nreturn big + 1; // here"),
+        ("a const", "const it: any = 1;\n// @ts-ignore\n(it as any) = 2; // here".trim()),
+        ("after a wait", "const none: any = undefined;\nawait null;\nreturn none.field; // here"),
+        (
+            "within a callback",
+            "const none: any = undefined;\n[1].forEach(() => {\n  none.field; // here\n});",
+        ),
+        ("in", "const none: any = 1;\nJSON.parse(\"1\");\nreturn \"a\" in none; // here"),
+        ("thrown", "JSON.parse(\"1\");\nthrow new RangeError(\"x\"); // here"),
+        ("JSON", "const text = \"{bad\";\nreturn JSON.parse(text); // here"),
+    ] {
+        let source = tool("t", body);
+        let line = source.lines().position(|line| line.contains("// here")).unwrap() + 1;
+        let sandbox = Sandbox::with_plugin(&source);
+        sandbox.build();
+        let run = sandbox.distri(&["call", "p/t"]);
+        assert_eq!(run.code, 1, "{what}: {run:#?}");
+        assert!(run.stderr.contains(&format!("index.ts:{line}:")), "{what}, line {line}: {run:#?}");
+    }
+}
+
+#[test]
+fn every_frame_and_cause_is_at_its_place() {
+    let sandbox = Sandbox::with_plugin(&format!(
+        "import {{ inner }} from \"./inner.ts\";\n{}",
+        tool(
+            "t",
+            "try {\n  inner();\n} catch (cause) {\n  throw new Error(\"outer\", { cause });\n}"
+        )
+    ));
+    sandbox.write(
+        "plugins/p/inner.ts",
+        "export function inner() {\n  deeper();\n}\nfunction deeper() {\n  throw new TypeError(\"why\");\n}\n",
+    );
+    sandbox.build();
+    let run = sandbox.distri(&["call", "p/t", "--json"]);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let detail = &answer["error"]["detail"];
+    let stack = detail["stack"].as_str().unwrap();
+    assert!(stack.contains("index.ts:8:"), "{stack}");
+    let cause = detail["cause"]["stack"].as_str().unwrap();
+    assert!(cause.contains("at deeper (") && cause.contains("inner.ts:5:"), "{cause}");
+    assert!(cause.contains("at inner (") && cause.contains("inner.ts:2:"), "{cause}");
+    assert!(cause.contains("index.ts:6:"), "{cause}");
+    assert!(!run.stdout.contains("componentize-qjs"), "{run:#?}");
+    let run = sandbox.distri(&["call", "p/t"]);
+    run.fails(1, &["outer", "index.ts:8", "caused by", "why", "inner.ts:5"]);
+}
