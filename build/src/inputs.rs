@@ -51,10 +51,11 @@ pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
         .map_err(|error| BuildError::other(format!("cannot read `{}`: {error}", file.display())))
 }
 
-/// The same of a file that must lie in the workspace at `root`, whatever links lead to it.
+/// The same of a component, which must lie in the workspace at `root`, whatever links
+/// lead to it.
 pub(crate) fn read_within(root: &Path, file: &Path) -> Result<Vec<u8>> {
     let failed = |error: &dyn std::fmt::Display| {
-        BuildError::other(format!("cannot read `{}`: {error}", file.display()))
+        BuildError::other(format!("cannot read the component `{}`: {error}", file.display()))
     };
     let real = file.canonicalize().map_err(|error| failed(&error))?;
     let real_root = root.canonicalize().map_err(|error| failed(&error))?;

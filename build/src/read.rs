@@ -13,6 +13,12 @@ const SAYS: [&str; 2] = ["cannot read property '", "cannot set property '"];
 /// What it says of a pattern that takes fields out of nothing.
 const UNPACKED: &str = "convert undefined or null to object";
 
+/// What it says of what cannot be iterated.
+const ITERATED: [&str; 2] = ["'Symbol.iterator'", "is not iterable"];
+
+/// What iterates in such a script.
+const ITERATIONS: [&str; 3] = ["...", " of ", " of["];
+
 /// How such a pattern begins in a script without white space.
 const PATTERNS: [&str; 3] = ["const{", "let{", "var{"];
 
@@ -25,16 +31,22 @@ pub(crate) fn column(line: &str, message: &str, function: &str, column: u32) -> 
             .iter()
             .find_map(|says| message.split_once(says))
             .and_then(|(_, rest)| Some(rest.split_once('\'')?.0));
-        if field.is_none() && !message.contains(UNPACKED) {
+        let patterns = if ITERATED.iter().any(|says| message.contains(says)) {
+            ITERATIONS.as_slice()
+        } else if message.contains(UNPACKED) {
+            PATTERNS.as_slice()
+        } else {
+            &[]
+        };
+        if field.is_none() && patterns.is_empty() {
             return None;
         }
         let read = |from: usize| {
             let text = line.get(from..)?;
             let text = text.get(..text.floor_char_boundary(REACH)).unwrap_or(text);
             match field {
-                Some("Symbol.iterator") => text.find("..."),
-                Some(field) => read_of(text, field),
-                None => PATTERNS.iter().filter_map(|pattern| text.find(pattern)).min(),
+                Some(field) if patterns.is_empty() => read_of(text, field),
+                _ => patterns.iter().filter_map(|pattern| text.find(pattern)).min(),
             }
         };
         let at = |from: usize| Some(from + read(from)?);
@@ -116,6 +128,17 @@ mod tests {
             column(line, says, "f", 1),
             u32::try_from(line.find("const{").unwrap()).unwrap()
         );
+    }
+
+    #[test]
+    fn what_cannot_be_iterated_is_found() {
+        let line = "f(1);let a=b;return[...a]";
+        for says in ["cannot read property 'Symbol.iterator' of null", "value is not iterable"] {
+            assert_eq!(
+                column(line, says, "f", 1),
+                u32::try_from(line.find("...").unwrap()).unwrap()
+            );
+        }
     }
 
     #[test]

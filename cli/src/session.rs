@@ -11,6 +11,7 @@ use distri_manifest::{PackageName, suggestion};
 use distri_workspace::{
     Agent, Audit, ScriptedAgents, SecretStore, Workspace, find_root, load_agents,
 };
+use miette::Diagnostic as _;
 
 use crate::args::Args;
 use crate::failure::Failure;
@@ -30,6 +31,17 @@ pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
     let Ok(program) = std::env::current_exe() else { return Ok(workspace) };
     let arguments = vec![crate::args::BUNDLE.to_owned()];
     Ok(workspace.with_bundler(BundlerProcess { program, arguments }))
+}
+
+/// Says what in `plugins/` has code and is passed over.
+pub(crate) fn warn_of_passed_over(workspace: &Workspace) -> Result<(), Failure> {
+    for passed_over in workspace.passed_over()? {
+        terminal::warning(&passed_over.to_string());
+        if let Some(help) = passed_over.help() {
+            terminal::note("hint", &help.to_string());
+        }
+    }
+    Ok(())
 }
 
 /// The current folder.

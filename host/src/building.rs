@@ -38,6 +38,10 @@ struct Asking {
 /// others have counts a little.
 const DESCRIBING: Asking = Asking { cpu: Duration::from_secs(5), memory: 64 << 20 };
 
+/// How long the snapshot of an initialised engine may take to read: a few milliseconds
+/// of work, on a machine that may have much else to do.
+const READING: Duration = Duration::from_mins(1);
+
 impl Asking {
     /// These bounds, where a host's own are not lower.
     fn of(&self, limits: &Limits) -> Limits {
@@ -119,7 +123,14 @@ impl Host {
         });
         match tokio::time::timeout_at(deadline.into(), work).await {
             Err(_) => Err(timed_out(what, limits)),
-            Ok(Ok((instance, Ok(())))) => Ok(Initialised { store, instance }),
+            Ok(Ok((instance, Ok(())))) => {
+                // What reads the snapshot is not the script's: it is neither long nor
+                // the script's to pay for, however busy the machine is.
+                let reading = Limits { cpu: READING, ..limits.clone() };
+                store.data_mut().meter = instance::building_meter(&reading);
+                store.data_mut().deadline = Instant::now() + READING;
+                Ok(Initialised { store, instance })
+            }
             Ok(Ok((_, Err(error)))) if error.downcast_ref::<instance::ScriptError>().is_some() => {
                 Err(Error::new(ErrorKind::GuestError, error.to_string()).with_detail(output.text()))
             }

@@ -516,11 +516,19 @@ fn a_package_without_a_manifest_is_taken_or_named() {
     sandbox.build();
     assert_eq!(sandbox.distri(&["call", "a/t"]).json(), json!(1));
     assert_eq!(sandbox.distri(&["call", "b/t"]).json(), json!(2));
+    // What may be shared code is named, and keeps nothing from being built.
     sandbox.write("plugins/c/main.py", "");
     sandbox.write("plugins/d.ts", "");
-    sandbox
-        .distri(&["build"])
-        .fails(1, &["plugins/c` has no `distri.toml`", "plugins/d.ts` is a file"]);
+    for args in [["build"], ["check"]] {
+        let run = sandbox.distri(&args);
+        assert_eq!(run.code, 0, "{run:#?}");
+        for words in ["plugins/c` has no `distri.toml`", "plugins/d.ts` is a file", "hint: "] {
+            assert!(run.stderr.contains(words), "no {words:?} in {run:#?}");
+        }
+    }
+    sandbox.write("plugins/e/index.ts", "");
+    sandbox.write("plugins/e/index.js", "");
+    sandbox.distri(&["build"]).fails(1, &["could each be its entry point"]);
 }
 
 #[test]

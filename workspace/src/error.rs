@@ -61,6 +61,15 @@ pub enum WorkspaceError {
         #[help]
         help: Option<String>,
     },
+    /// Something in `plugins/` has code and is no package.
+    #[error("{message}")]
+    NoPackage {
+        /// What it is.
+        message: String,
+        /// What would make a package of it.
+        #[help]
+        help: Option<String>,
+    },
     /// Two packages have one name, or packages depend on each other in a circle.
     #[error("{message}")]
     Packages {

@@ -98,7 +98,7 @@ fn folder(root: &Path, path: &Path) -> Result<Option<PathBuf>> {
         } else {
             format!("move it to `{PLUGINS}/{stem}/`, with a `{MANIFEST_FILE}`")
         };
-        return Err(WorkspaceError::Packages {
+        return Err(WorkspaceError::NoPackage {
             message: format!("`{}` is a file, and a package is a folder", path.display()),
             help: Some(help),
         });
@@ -186,18 +186,23 @@ fn entry(folder: &Path) -> Result<Option<String>> {
     if let [entry] = entries.as_slice() {
         return Ok(Some((*entry).clone()));
     }
+    let words = |why: String, line: String| {
+        let message = format!("`{}` has no `{MANIFEST_FILE}`, and {why}", folder.display());
+        let help = format!(
+            "add one with `package = \"…\"`, `version = \"0.1.0\"` and, below `[entrypoints]`, `{line}`"
+        );
+        (message, Some(help))
+    };
+    // Perhaps it is only what packages share.
     let unclear = |why: String, line: String| {
-        Err(WorkspaceError::Packages {
-            message: format!("`{}` has no `{MANIFEST_FILE}`, and {why}", folder.display()),
-            help: Some(format!(
-                "add one with `package = \"…\"`, `version = \"0.1.0\"` and, below `[entrypoints]`, `{line}`"
-            )),
-        })
+        let (message, help) = words(why, line);
+        Err(WorkspaceError::NoPackage { message, help })
     };
     if let [one, ..] = entries.as_slice() {
         let all: Vec<&str> = entries.iter().map(|entry| entry.as_str()).collect();
         let why = format!("`{}` could each be its entry point", all.join("` and `"));
-        return unclear(why, format!("ts = \"{one}\""));
+        let (message, help) = words(why, format!("ts = \"{one}\""));
+        return Err(WorkspaceError::Packages { message, help });
     }
     if files.iter().any(|file| file == "Cargo.toml") {
         let line = "wasm = \"target/wasm32-wasip2/release\"".to_owned();

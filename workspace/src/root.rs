@@ -121,9 +121,21 @@ impl Workspace {
     /// hide the others.
     pub fn packages(&self) -> Result<Vec<Result<Package>>> {
         let found = packages::find(&self.root)?;
-        let mut packages: Vec<_> = found.into_iter().map(|Found { package, .. }| package).collect();
+        let mut packages: Vec<_> = found
+            .into_iter()
+            .map(|Found { package, .. }| package)
+            .filter(|package| !matches!(package, Err(WorkspaceError::NoPackage { .. })))
+            .collect();
         reject_twins(&mut packages);
         Ok(packages)
+    }
+
+    /// What in `plugins/` has code and is no package, each with what would make one of
+    /// it: for a word to whoever meant it to be one.
+    pub fn passed_over(&self) -> Result<Vec<WorkspaceError>> {
+        let found = packages::find(&self.root)?.into_iter();
+        let errors = found.filter_map(|Found { package, .. }| package.err());
+        Ok(errors.filter(|error| matches!(error, WorkspaceError::NoPackage { .. })).collect())
     }
 
     /// What was built of the packages that are in the workspace now. What is left of

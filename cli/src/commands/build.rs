@@ -14,6 +14,7 @@ use crate::{operator, output, session, terminal};
 pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let began = Instant::now();
     let workspace = session::workspace(args)?;
+    session::warn_of_passed_over(&workspace)?;
     let host = session::host(&workspace, Policy::open_workspace(), None)?;
     let before = workspace.catalog().unwrap_or_default();
     // What is granted is not said to be waiting. A policy that cannot be read is said

@@ -19,6 +19,7 @@ fn limits() -> Limits {
 
 pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
     let workspace = session::workspace(args)?;
+    session::warn_of_passed_over(&workspace)?;
     let agents = session::agents(&workspace)?;
     let host = session::builder().limits(limits()).build()?;
     let progress = terminal::Progress::new();
