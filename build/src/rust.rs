@@ -28,6 +28,10 @@ const TARGETS_FOLDER: &str = "distri/cargo";
 /// Most bytes of a `Cargo.toml`, and of cargo's list of what a module depends on.
 const MAX_TEXT: u64 = 16 << 20;
 
+/// Most bytes of what cargo says that are kept: its first errors, which are the ones to
+/// mend.
+const MAX_SAID: usize = 256 << 10;
+
 /// What a Rust build makes.
 pub(crate) struct Output {
     pub(crate) component: Vec<u8>,
@@ -47,8 +51,8 @@ pub(crate) async fn build(
     folder: &Path,
     hear: impl Fn(&str) + Send + 'static,
 ) -> Result<Output> {
-    own_files(root, folder)?;
     let toolchain = toolchain(folder).await?;
+    own_files(root, folder, &toolchain).await?;
     let target_folder = target_folder(root)?;
     // Packages of one name from different workspaces may share the folder: what
     // cargo leaves there is read before another may replace it.
@@ -89,17 +93,33 @@ fn unusable(error: &std::io::Error) -> BuildError {
     )
 }
 
-/// Refuses a package whose lock file is a link, or that of a cargo workspace that it is
-/// a member of: cargo writes there.
-fn own_files(root: &Path, folder: &Path) -> Result<()> {
-    for above in folder.ancestors().take_while(|above| above.starts_with(root)) {
-        let path = above.join("Cargo.lock");
+/// Refuses a package whose lock file is a link, or that of the cargo workspace that it is
+/// a member of, wherever that lies: cargo writes there.
+async fn own_files(root: &Path, folder: &Path, toolchain: &Toolchain) -> Result<()> {
+    let above = folder.ancestors().take_while(|above| above.starts_with(root)).map(Path::to_owned);
+    for folder in above.chain(cargo_workspace(folder, toolchain).await) {
+        let path = folder.join("Cargo.lock");
         if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
             return Err(BuildError::other(format!("`{}` is no regular file", path.display()))
                 .with_help("cargo writes it, and would follow a link: remove it"));
         }
     }
     Ok(())
+}
+
+/// The folder of the cargo workspace that a package belongs to; none where cargo cannot
+/// tell, and then does not build it either.
+async fn cargo_workspace(folder: &Path, toolchain: &Toolchain) -> Option<PathBuf> {
+    let output = without_secrets(&mut Command::new(&toolchain.cargo))
+        .args(["locate-project", "--workspace", "--message-format=plain"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .await
+        .ok()?;
+    let manifest = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end());
+    Some(manifest.parent()?.to_owned())
 }
 
 /// Finds a toolchain with a wasm target: the user's, then the one that
@@ -177,18 +197,22 @@ async fn cargo(
     // module. A flag that differs, or a folder, keeps them apart.
     let own = format!("distri_folder_{}", &digest_of([&*folder.to_string_lossy()])[..16]);
     let mut command = Command::new(&toolchain.cargo);
-    if uses_cargo_component(folder)? {
+    let messages = "--message-format=json-render-diagnostics";
+    let made = if uses_cargo_component(folder)? {
+        let made = target_folder.join(own);
         command
             .args(["component", "build", "--release", "--target", COMPONENT_TARGET])
-            .args(["--message-format=json-render-diagnostics", "--target-dir"])
-            .arg(target_folder.join(own));
+            .args([messages, "--target-dir"])
+            .arg(&made);
+        made
     } else {
         command
             .args(["rustc", "--lib", "--release", "--target", toolchain.target])
-            .args(["--message-format=json-render-diagnostics", "--target-dir"])
+            .args([messages, "--target-dir"])
             .arg(target_folder)
             .args(["--", "--cfg", &own]);
-    }
+        target_folder.to_owned()
+    };
     let mut child = without_secrets(&mut command)
         .current_dir(folder)
         // Settings of a cargo that runs this program are not the plugin's.
@@ -197,6 +221,9 @@ async fn cargo(
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
+        // What is in between goes where the rest goes, whatever the package's
+        // configuration says.
+        .env("CARGO_BUILD_BUILD_DIR", made)
         // Cargo shows its progress on terminals only, unless it is told to and how wide.
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "100")
@@ -227,8 +254,10 @@ async fn cargo(
                     hear(doing);
                 } else {
                     tracing::debug!(target: "distri::cargo", "{line}");
-                    said.push_str(line);
-                    said.push('\n');
+                    if said.len() + line.len() <= MAX_SAID {
+                        said.push_str(line);
+                        said.push('\n');
+                    }
                 }
             }
         }

@@ -45,9 +45,8 @@ pub(crate) async fn build(
     for warning in &bundle.warnings {
         tracing::warn!(package = what, "{}", warning.message);
     }
-    let map = StackMap::new(&bundle.source_map, folder);
     // With the line before it, as the engine counts lines.
-    let map = map.map(|map| map.with_script(&format!("\n{}", bundle.script)));
+    let map = StackMap::new(&bundle.source_map, &format!("\n{}", bundle.script), folder);
     let deepest = bundle.deepest.as_ref();
     let located = |error| locate(error, map.as_ref(), &entry, deepest);
     let mut script = told(shim, &bundle.script, map.as_ref(), Strictness::All);

@@ -9,6 +9,7 @@ mod operator;
 mod output;
 mod pretty;
 mod session;
+mod stacks;
 mod terminal;
 mod usage;
 mod version;

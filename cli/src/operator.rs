@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use distri_host::{
     AgentCall, Artifact, Caller, Capability, Decision, Error, ErrorKind, ExposedDatabase, Granted,
-    HostServices, Policy, Result as HostResult,
+    HostServices, LogRecord, Policy, Result as HostResult,
 };
 use distri_manifest::PackageName;
 use distri_workspace::{
@@ -14,6 +14,7 @@ use distri_workspace::{
 };
 
 use crate::failure::Failure;
+use crate::stacks::Stacks;
 use crate::terminal;
 
 /// The services of the host of one command.
@@ -22,6 +23,7 @@ pub(crate) struct Operator {
     pub(crate) secrets: SecretStore,
     /// For a call that is audited.
     pub(crate) audit: Option<Arc<Audit>>,
+    pub(crate) stacks: Stacks,
 }
 
 #[async_trait]
@@ -41,6 +43,11 @@ impl HostServices for Operator {
             audit.observe(&caller.package, capability, granted);
             audit.observe_chain(&caller.package, &caller.chain, capability);
         }
+    }
+
+    fn log(&self, mut record: LogRecord) {
+        record.message = self.stacks.in_log(&record.package, record.message);
+        ().log(record);
     }
 }
 

@@ -16,6 +16,7 @@ use miette::Diagnostic as _;
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::operator::Operator;
+use crate::stacks::Stacks;
 use crate::terminal;
 
 /// The workspace that the command is about. Says which it is where it is not the
@@ -33,15 +34,19 @@ pub(crate) fn workspace(args: &Args) -> Result<Workspace, Failure> {
     Ok(workspace.with_bundler(BundlerProcess { program, arguments }))
 }
 
-/// Says what in `plugins/` has code and is passed over.
-pub(crate) fn warn_of_passed_over(workspace: &Workspace) -> Result<(), Failure> {
-    for passed_over in workspace.passed_over()? {
-        terminal::warning(&passed_over.to_string());
-        if let Some(help) = passed_over.help() {
-            terminal::note("hint", &help.to_string());
-        }
-    }
-    Ok(())
+/// Says what in `plugins/` has code and is passed over, and returns what it said.
+pub(crate) fn warn_of_passed_over(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    let passed_over = workspace.passed_over()?.into_iter();
+    Ok(passed_over
+        .map(|passed_over| {
+            let warning = passed_over.to_string();
+            terminal::warning(&warning);
+            if let Some(help) = passed_over.help() {
+                terminal::note("hint", &help.to_string());
+            }
+            warning
+        })
+        .collect())
 }
 
 /// The current folder.
@@ -88,7 +93,8 @@ pub(crate) fn host(
     audit: Option<Arc<Audit>>,
 ) -> Result<Host, Failure> {
     let agents = ScriptedAgents::new(agents(workspace)?);
-    let services = Operator { agents, secrets: SecretStore::of_user()?, audit };
+    let (secrets, stacks) = (SecretStore::of_user()?, Stacks::of(workspace));
+    let services = Operator { agents, secrets, audit, stacks };
     Ok(builder().services(services).policy(policy).build()?)
 }
 

@@ -76,7 +76,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let at = |path: &str| root.path().join(path);
         std::fs::create_dir_all(at("home/config/distri/sub")).unwrap();
-        std::fs::create_dir_all(at("home/work")).unwrap();
+        std::fs::create_dir_all(at("home/projects")).unwrap();
         std::fs::create_dir_all(at("far/cache")).unwrap();
         symlink(at("home"), at("link")).unwrap();
         symlink(at("far/cache"), at("home/cache")).unwrap();
@@ -89,11 +89,11 @@ mod tests {
             assert!(overlaps(folder, "home/config/distri"), "{folder}");
             assert!(overlaps(folder, "link/config/distri"), "{folder}");
         }
-        assert!(!overlaps("home/work", "home/config/distri"));
+        assert!(!overlaps("home/projects", "home/config/distri"));
         assert!(!overlaps("far", "home/config/distri"));
         // What is not there yet could be made there.
-        assert!(overlaps("home/work", "home/work/new/distri"));
-        assert!(!overlaps("home/config", "home/work/new/distri"));
+        assert!(overlaps("home/projects", "home/projects/new/distri"));
+        assert!(!overlaps("home/config", "home/projects/new/distri"));
         // By way of a link: who may write beside the link, and where it leads.
         for folder in ["home", "far", "far/cache"] {
             assert!(overlaps(folder, "home/cache/distri"), "{folder}");

@@ -87,3 +87,39 @@ fn every_frame_and_cause_is_at_its_place() {
     let run = sandbox.distri(&["call", "p/t"]);
     run.fails(1, &["outer", "index.ts:8", "caused by", "why", "inner.ts:5"]);
 }
+
+/// The engine counts bytes, a source map counts UTF-16 units.
+#[test]
+fn text_of_any_language_moves_no_place() {
+    let party = "\u{1f389}é字\\u2028\\u000d".repeat(40);
+    let body = format!(
+        "console.error(\"{party}\", new Error(\"logged\"));\n\
+         const none: any = input.none;\n\
+         if (input.deep) {{ return [\"{party}\", none.field]; }}\n\
+         throw new Error(\"thrown {party}\" + other(`{party}`));"
+    );
+    let sandbox = Sandbox::with_plugin(&format!(
+        "const other = (text: string) => text.length;\n{}",
+        tool("t", &body)
+    ));
+    sandbox.write("plugins/p/other.ts", &format!("export const it = \"{party}\";\n"));
+    sandbox.build();
+    let place = |line: usize, text: &str| {
+        let source = std::fs::read_to_string(sandbox.path().join("plugins/p/index.ts")).unwrap();
+        let row = source.lines().nth(line - 1).unwrap();
+        assert!(row.contains(text), "{row}");
+        format!("index.ts:{line}:")
+    };
+    let run = sandbox.distri(&["call", "p/t"]);
+    let logged = run.stderr.lines().find(|line| line.contains("logged")).unwrap();
+    assert!(logged.contains(&place(5, "logged")) && !logged.contains("user.js"), "{logged}");
+    run.fails(1, &[&place(8, "thrown"), "· "]);
+    let run = sandbox.distri(&["call", "p/t", "--input", r#"{"deep":1}"#]);
+    run.fails(1, &[&place(7, "none.field")]);
+
+    // At the top level, which the builder asks who it is that wants the time.
+    let source = format!("const it = \"{party}\";\n{}", tool("t", "return it;"));
+    let born = source.replacen(";\n", ";\nconst born = Date.now();\n", 1);
+    sandbox.write("plugins/p/index.ts", &born.replace("return it", "return it + born"));
+    sandbox.distri(&["build"]).fails(1, &["index.ts:2:", "Date.now()"]);
+}

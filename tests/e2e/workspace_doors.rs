@@ -139,7 +139,25 @@ fn cargo_writes_nothing_into_the_workspace_and_hands_no_secrets_on() {
     let lock = sandbox.path().join("plugins/r/Cargo.lock");
     let _ = std::fs::remove_file(&lock);
     symlink(outside.path().join("kept"), &lock).unwrap();
-    sandbox.distri(&["build"]).fails(1, &["Cargo.lock` is no regular file"]);
+    sandbox.distri(&["build"]).fails(1, &["plugins/r/Cargo.lock` is no regular file"]);
+
+    // That of a cargo workspace elsewhere, and what lies between, which the package's
+    // configuration wants to lie in the package.
+    std::fs::remove_file(&lock).unwrap();
+    let manifest = sandbox.path().join("plugins/r/Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let member = text.replace("[workspace]\n", "");
+    let member = member.replace("[lib]", "workspace = \"../../all\"\n[lib]");
+    std::fs::write(&manifest, member).unwrap();
+    sandbox.write("all/Cargo.toml", "[workspace]\nmembers = [\"../plugins/r\"]\n");
+    symlink(outside.path().join("kept"), sandbox.path().join("all/Cargo.lock")).unwrap();
+    sandbox.distri(&["build"]).fails(1, &["all/Cargo.lock` is no regular file"]);
+    std::fs::write(&manifest, text).unwrap();
+    symlink(outside.path(), sandbox.path().join("plugins/r/between")).unwrap();
+    sandbox.write("plugins/r/.cargo/config.toml", "[build]\nbuild-dir = \"between\"\n");
+    let cached: &[(&str, &Path)] =
+        &[("XDG_CACHE_HOME", cache.path()), ("CARGO_TARGET_DIR", Path::new(""))];
+    sandbox.distri_with_env(&["build"], cached).fails(1, &["r: not built"]);
     untouched(outside.path());
 }
 
@@ -190,6 +208,24 @@ async fn refused_until_built(sandbox: &Sandbox) {
     let built = sandbox.distri(&["build", "--json"]).json();
     assert_eq!(built["packages"][0]["unchanged"], false, "{built}");
     assert_eq!(sandbox.distri(&["call", "p/version"]).json(), json!(1));
+}
+
+#[test]
+fn a_build_that_waits_for_another_says_so() {
+    let sandbox = version(1);
+    sandbox.build();
+    let lock = sandbox.path().join(RUNTIME).join("build.lock");
+    let other = std::fs::OpenOptions::new().write(true).open(lock).unwrap();
+    other.lock().unwrap();
+    let run = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| sandbox.distri(&["build"]));
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        assert!(!waiting.is_finished());
+        drop(other);
+        waiting.join().unwrap()
+    });
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stderr.contains("another build of this workspace is running"), "{run:#?}");
 }
 
 #[test]

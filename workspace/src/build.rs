@@ -1,7 +1,7 @@
 //! Building a whole workspace into its catalog.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ const LOCK: &str = "build.lock";
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildEvent<'a> {
+    /// Another build of this workspace is under way; this one goes on after it.
+    Waiting,
     /// The script engine is being compiled, which happens once per machine.
     PreparingEngine,
     /// A package's build begins.
@@ -78,7 +80,7 @@ impl Workspace {
             // Nothing is left in a folder that is no workspace.
             return Ok(report);
         }
-        let _lock = lock(&store).await?;
+        let _lock = lock(&store, || on(BuildEvent::Waiting)).await?;
         let mut before = match store.catalog() {
             Ok(catalog) => catalog,
             Err(error) if error.kind() == ErrorKind::InvalidComponent => {
@@ -217,10 +219,15 @@ fn layers(packages: Vec<Package>) -> Result<Vec<Vec<Package>>> {
     Ok(layers)
 }
 
-/// Holds the workspace's lock until dropped; waits for whoever holds it.
-async fn lock(store: &ArtifactStore) -> Result<Arc<File>> {
+/// Holds the workspace's lock until dropped; waits for whoever holds it, and says so.
+async fn lock(store: &ArtifactStore, waits: impl FnOnce()) -> Result<Arc<File>> {
     let io = || WorkspaceError::io(store.folder());
     let file = store.make().and_then(|folder| folder.lock_file(LOCK)).map_err(io())?;
+    match file.try_lock() {
+        Ok(()) => return Ok(Arc::new(file)),
+        Err(TryLockError::WouldBlock) => waits(),
+        Err(TryLockError::Error(error)) => return Err(io()(error)),
+    }
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
     let file = locked
         .map_err(|error| WorkspaceError::Packages { message: error.to_string(), help: None })?

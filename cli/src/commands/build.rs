@@ -14,7 +14,7 @@ use crate::{operator, output, session, terminal};
 pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let began = Instant::now();
     let workspace = session::workspace(args)?;
-    session::warn_of_passed_over(&workspace)?;
+    let passed_over = session::warn_of_passed_over(&workspace)?;
     let host = session::host(&workspace, Policy::open_workspace(), None)?;
     let before = workspace.catalog().unwrap_or_default();
     // What is granted is not said to be waiting. A policy that cannot be read is said
@@ -25,6 +25,11 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let workspace = session::showing(workspace, &progress, quiet);
     let report = workspace
         .build(&host, |event| match event {
+            BuildEvent::Waiting => {
+                let text = "another build of this workspace is running: waiting for its end";
+                progress.now(text);
+                progress.done(|| terminal::say(text));
+            }
             BuildEvent::PreparingEngine => {
                 progress.now("compiling the TypeScript engine (once per machine)");
                 progress.done(|| {
@@ -77,9 +82,12 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     operator::warn_of_changes(&workspace, built)?;
 
     if args.json {
-        output::json(
-            &json!({ "packages": packages_json(&workspace, &report), "errors": errors_json(&report), "elapsed_ms": millis(began.elapsed()) }),
-        );
+        output::json(&json!({
+            "packages": packages_json(&workspace, &report),
+            "errors": errors_json(&report),
+            "warnings": passed_over,
+            "elapsed_ms": millis(began.elapsed()),
+        }));
     } else {
         let (built, failed) = (report.packages.len(), report.failed.len());
         if built + failed == 0 {

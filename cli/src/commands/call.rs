@@ -4,7 +4,6 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use distri_build::StackMap;
 use distri_host::{Artifact, Catalog, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
 use distri_manifest::{ItemRef, LimitSettings, PackageName, Span};
 use distri_workspace::{Audit, PackageAudit, Workspace};
@@ -13,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 use crate::args::{Args, Call};
 use crate::failure::Failure;
 use crate::pretty::pretty;
-use crate::{operator, output, session, terminal};
+use crate::{operator, output, session, stacks, terminal};
 
 /// Most bytes of input that are read: far more than a payload may have.
 const MAX_INPUT: u64 = 64 << 20;
@@ -89,10 +88,10 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
     })?;
     if let Some(message) = answer.error {
         let mut detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
-        let map = artifact.and_then(|artifact| stack_map(&workspace, artifact));
-        let located = map.as_ref().and_then(|map| locate(map, &message, &detail));
+        let map = artifact.and_then(|artifact| stacks::map_of(&workspace, artifact));
+        let located = map.as_ref().and_then(|map| stacks::locate(map, &message, &detail));
         if let Some(map) = &map {
-            put_in_sources(map, &mut detail, 0);
+            stacks::put_in_sources(map, &mut detail);
         }
         return Err(with_audit(Failure::Guest { name, message, detail, located }));
     }
@@ -231,40 +230,5 @@ fn unbuilt(workspace: &Workspace, name: &str, error: Error) -> Error {
         ))
     } else {
         error
-    }
-}
-
-/// Where each part of a TypeScript plugin's script came from.
-fn stack_map(workspace: &Workspace, artifact: &Artifact) -> Option<StackMap> {
-    let built = artifact.script.as_ref()?;
-    let (store, folder) = (workspace.store(), workspace.root().join(&artifact.folder));
-    let map = StackMap::new(&store.get_text(&built.source_map).ok()?, &folder)?;
-    Some(map.with_script(&store.get_text(&built.source).ok()?))
-}
-
-/// What a TypeScript plugin threw, at the line that threw it.
-fn locate(map: &StackMap, message: &str, detail: &Value) -> Option<Box<dyn miette::Diagnostic>> {
-    let stack = detail.get("stack")?.as_str()?;
-    Some(Box::new(map.error(message, stack)?))
-}
-
-/// How deep errors have causes: the SDK passes on no more.
-const CAUSES: usize = 16;
-
-/// Puts the stacks of an error, and of those that caused it, at their places in the
-/// plugin's sources.
-fn put_in_sources(map: &StackMap, error: &mut Value, depth: usize) {
-    if depth > CAUSES {
-        return;
-    }
-    let message = error["message"].as_str().unwrap_or_default().to_owned();
-    if let Some(Value::String(stack)) = error.get_mut("stack") {
-        *stack = map.mapped(&message, stack);
-    }
-    if let Some(cause) = error.get_mut("cause") {
-        put_in_sources(map, cause, depth + 1);
-    }
-    for error in error.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
-        put_in_sources(map, error, depth + 1);
     }
 }
