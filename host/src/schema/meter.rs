@@ -25,6 +25,9 @@ pub(super) struct Allowance {
     pub(super) stack: usize,
     pub(super) deadline: Instant,
     pub(super) prices: Prices,
+    /// The address of the one value that errors are given as it is, if there is one, and
+    /// what each costs then.
+    pub(super) whole: Option<(usize, u64)>,
 }
 
 /// What texts and errors cost with some schema, in steps.
@@ -65,6 +68,7 @@ struct Meter {
     stack: Cell<usize>,
     deadline: Cell<Option<Instant>>,
     prices: Cell<Prices>,
+    whole: Cell<Option<(usize, u64)>>,
 }
 
 thread_local! {
@@ -75,6 +79,7 @@ thread_local! {
             stack: Cell::new(usize::MAX),
             deadline: Cell::new(None),
             prices: Cell::new(Prices { text: 0, backtracks: false, name: 0, error: 0 }),
+            whole: Cell::new(None),
         }
     };
 }
@@ -87,12 +92,14 @@ pub(super) fn within<T>(allowance: Allowance, work: impl FnOnce() -> T) -> Resul
         meter.stack.set(allowance.stack);
         meter.deadline.set(Some(allowance.deadline));
         meter.prices.set(allowance.prices);
+        meter.whole.set(allowance.whole);
         // What the work holds is not seen again once it unwound.
         let done = catch_unwind(AssertUnwindSafe(work));
         meter.left.set(u64::MAX);
         meter.stack.set(usize::MAX);
         meter.deadline.set(None);
         meter.prices.set(Prices::default());
+        meter.whole.set(None);
         done.map_err(|panic| panic.downcast_ref::<Stop>().copied().unwrap_or(Stop::Fault))
     })
 }
@@ -245,9 +252,16 @@ impl<'a> Node<'a, Metered> for Seen<'a> {
     }
 
     /// Errors alone ask for this: they are given what a message can show, for there may
-    /// be many of them and the value may be large.
+    /// be many of them and the value may be large. The validator looks for the place
+    /// of a pattern that gave up in the whole value.
     fn to_value(&self) -> Cow<'a, Value> {
         step(prices().error);
+        if let Some((whole, price)) = METER.with(|meter| meter.whole.get())
+            && whole == std::ptr::from_ref(self.0).addr()
+        {
+            step(price);
+            return Cow::Borrowed(self.0);
+        }
         match self.0 {
             Value::String(string) if string.len() > EXCERPT => {
                 Cow::Owned(Value::String(text::cut(string, EXCERPT)))

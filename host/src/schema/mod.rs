@@ -108,6 +108,7 @@ impl Schema {
                 stack: STACK_USED,
                 deadline: Instant::now() + COMPILE_TIME,
                 prices: Prices::default(),
+                whole: None,
             };
             meter::within(allowance, || compile(schema)).unwrap_or_else(|_| {
                 Err(SchemaFault {
@@ -133,7 +134,10 @@ impl Schema {
             Effort::Little => (20_000, 512 << 10),
             Effort::Much => (5_000_000, STACK_USED),
         };
-        let allowance = Allowance { steps, stack, deadline, prices: self.prices };
+        // Copies of the whole value are made where the schema has alternatives.
+        let address = std::ptr::from_ref(value).addr();
+        let entire = self.prices.backtracks.then(|| (address, size(value) / 16));
+        let allowance = Allowance { steps, stack, deadline, prices: self.prices, whole: entire };
         match meter::within(allowance, || self.validator.is_valid(Seen(value))) {
             Ok(true) => return Fit::Fits,
             Ok(false) => {}
@@ -208,6 +212,18 @@ impl From<Stop> for Fit {
             Stop::Time => Self::Late,
             Stop::Fault => Self::Fault,
         }
+    }
+}
+
+/// About how many bytes a value has.
+fn size(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => 16 + items.iter().map(size).sum::<u64>(),
+        Value::Object(members) => {
+            16 + members.iter().map(|(name, it)| name.len() as u64 + size(it)).sum::<u64>()
+        }
+        _ => 16,
     }
 }
 
@@ -372,7 +388,8 @@ fn goes_back(pattern: &str) -> bool {
         escaped = !escaped && c == '\\';
         found
     });
-    refers || ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| pattern.contains(look))
+    let looks = ["(?=", "(?!", "(?<=", "(?<!", "(?>", "(?(", "*+", "++", "?+", "}+"];
+    refers || looks.iter().any(|look| pattern.contains(look))
 }
 
 /// What the meta-schema, or the compiler, refuses.

@@ -521,3 +521,28 @@ fn a_small_input_costs_microseconds() {
     // Far above what it takes on any machine, and far below a call.
     assert!(each < Duration::from_millis(1), "{each:?}");
 }
+
+/// Where a text is that a pattern gives up on, the validator looks for in the value.
+#[test]
+fn a_pattern_that_gives_up_is_told_wherever_it_is() {
+    let pattern = json!({ "pattern": "^(a*)*\\1b$" });
+    let text = format!("{}c", "a".repeat(30));
+    for (schema, value) in [
+        (pattern.clone(), json!(text)),
+        (json!({ "properties": { "a/~": pattern } }), json!({ "a/~": text })),
+        (json!({ "items": { "items": pattern } }), json!([[], [1, text]])),
+        (json!({ "anyOf": [{ "items": pattern }, { "items": pattern }] }), json!([text])),
+        (json!({ "oneOf": [{ "items": { "not": pattern } }, {}] }), json!([text])),
+        (json!({ "propertyNames": pattern }), json!({ text.clone(): { "b": 1 } })),
+        (json!({ "items": { "propertyNames": pattern } }), json!([{ text.clone(): 1 }])),
+        (json!({ "patternProperties": { "^(a*)*\\1b$": false } }), json!({ text.clone(): 1 })),
+        (json!({ "if": { "contains": pattern }, "then": false }), json!([text, "b"])),
+        (json!({ "required": ["x"], "additionalProperties": pattern }), json!({ "a": text })),
+    ] {
+        let found = hard(&schema, &value);
+        assert!(matches!(found, Fit::Unknown | Fit::Differs(..)), "{schema}: {found:?}");
+        let short = value.to_string().replace(&"a".repeat(30), "aaa");
+        let found = hard(&schema, &serde_json::from_str(&short).unwrap());
+        assert!(!matches!(found, Fit::Fault | Fit::Unknown), "{schema}: {found:?}");
+    }
+}
