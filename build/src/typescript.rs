@@ -94,7 +94,8 @@ fn find_entry(entry: &Path) -> Result<PathBuf> {
 }
 
 /// What the engine puts before the message of a module that threw.
-const ENGINE_SAYS: [&str; 2] = [
+const ENGINE_SAYS: [&str; 3] = [
+    "Failed to declare JavaScript module: ",
     "Failed to evaluate user JavaScript module: ",
     "Failed to finish JavaScript module evaluation: ",
 ];

@@ -158,7 +158,7 @@ pub(crate) fn ask_hidden(question: &str) -> std::io::Result<String> {
     rpassword::prompt_password(question)
 }
 
-/// A diagnostic with its excerpt.
+/// A diagnostic with its excerpt, and those that were found with it, each by itself.
 pub(crate) fn diagnostic(diagnostic: &dyn Diagnostic) {
     let theme =
         if coloured() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
@@ -166,29 +166,58 @@ pub(crate) fn diagnostic(diagnostic: &dyn Diagnostic) {
     let drawn = !has_long_line(diagnostic)
         && GraphicalReportHandler::new_themed(theme)
             .with_links(false)
-            .render_report(&mut text, diagnostic)
+            .render_report(&mut text, &Alone(diagnostic))
             .is_ok();
     if !drawn {
         text = in_words(diagnostic);
     }
     let text = text.trim_start().trim_start_matches(['×', ' ']).trim_end();
     print_block("error", RED, text);
+    diagnostic.related().into_iter().flatten().for_each(self::diagnostic);
+}
+
+/// A diagnostic without those that were found with it.
+#[derive(Debug)]
+struct Alone<'a>(&'a dyn Diagnostic);
+
+impl std::fmt::Display for Alone<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self.0, f)
+    }
+}
+
+impl std::error::Error for Alone<'_> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Diagnostic for Alone<'_> {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.0.help()
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.0.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        self.0.labels()
+    }
 }
 
 /// Characters of a line that is drawn: nobody reads a longer one, and what draws it
 /// panics at 65,536.
 const LINE: usize = 2_000;
 
-/// Whether a line of an excerpt is too long to be drawn, its own or a related one's.
+/// Whether a line of an excerpt is too long to be drawn.
 fn has_long_line(diagnostic: &dyn Diagnostic) -> bool {
     let excerpt = |label: miette::LabeledSpan| {
         let source = diagnostic.source_code()?;
         let found = source.read_span(label.inner(), 1, 1).ok()?;
         Some(found.data().split(|byte| *byte == b'\n').any(|line| line.len() > LINE))
     };
-    let own =
-        diagnostic.labels().is_some_and(|mut labels| labels.any(|it| excerpt(it) == Some(true)));
-    own || diagnostic.related().is_some_and(|mut related| related.any(has_long_line))
+    diagnostic.labels().is_some_and(|mut labels| labels.any(|it| excerpt(it) == Some(true)))
 }
 
 /// A diagnostic without an excerpt, with its place.
@@ -203,9 +232,6 @@ fn in_words(diagnostic: &dyn Diagnostic) -> String {
     }
     if let Some(help) = diagnostic.help() {
         let _ = write!(text, "\n  help: {help}");
-    }
-    for other in diagnostic.related().into_iter().flatten() {
-        let _ = write!(text, "\n{}", in_words(other));
     }
     text
 }

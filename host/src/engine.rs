@@ -66,7 +66,13 @@ pub(crate) fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> 
     if let Some(functions) = functions {
         config.enable_incremental_compilation(functions).map_err(internal)?;
     }
-    let engine = Engine::new(&config).map_err(internal)?;
+    let engine = Engine::new(&config).map_err(|error| {
+        // What is wrong with the settings is a fault of ours; room is the machine's.
+        internal(error).with_hint(
+            "the host reserves address space for all calls at once, and not memory: let the \
+             process have more (`ulimit -v`), or run fewer `concurrent_calls`",
+        )
+    })?;
     tick(&engine)?;
     Ok(engine)
 }
