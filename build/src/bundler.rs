@@ -5,7 +5,7 @@
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ const TIME: Duration = Duration::from_mins(1);
 
 /// The memory of a bundling process besides its stacks, in bytes: enough for the
 /// modules that a plugin may have.
-const MEMORY: u64 = 3 << 30;
+const MEMORY: u64 = 1 << 30;
 
 /// Threads of each of the two pools that a bundler has. Packages are bundled at once.
 const THREADS: usize = 2;
@@ -80,6 +80,10 @@ impl BundlerProcess {
             }
             Err(Ending::Died { status, said }) => (status, said),
         };
+        if ran_out(&died.1, died.0) {
+            // Whatever it was would take as much again.
+            return Err(ended(&request, died.0, &died.1).into());
+        }
         // Once more, one module after the other, to see which one it is.
         request.careful = true;
         let (status, said) = match self.ask(&request)? {
@@ -126,29 +130,16 @@ impl BundlerProcess {
 
     /// Runs the child for so long at most; none when it was killed.
     fn run(&self, input: Stdio, output: Stdio, said: Stdio) -> io::Result<Option<ExitStatus>> {
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        let child = command
             .args(&self.arguments)
             // The bundler's threads are not ours to make.
             .env("RUST_MIN_STACK", STACK.to_string())
             .env("RAYON_NUM_THREADS", THREADS.to_string())
             .stdin(input)
             .stdout(output)
-            .stderr(said)
-            .spawn()?;
-        let end = Instant::now() + TIME;
-        let mut pause = Duration::from_millis(1);
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
-            }
-            if Instant::now() >= end {
-                child.kill()?;
-                child.wait()?;
-                return Ok(None);
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(5));
-        }
+            .stderr(said);
+        distri_host::run_for(child, TIME)
     }
 }
 
@@ -172,7 +163,7 @@ fn ended(request: &Request, status: ExitStatus, said: &str) -> Fault {
     }
     let why = if said.contains("overflowed its stack") {
         "it is nested too deep".to_owned()
-    } else if said.contains("memory allocation of") || out_of_memory(status) {
+    } else if ran_out(said, status) {
         "it takes too much memory".to_owned()
     } else {
         panic.unwrap_or_else(|| format!("the bundler ended without an answer ({status})"))
@@ -186,6 +177,11 @@ fn ended(request: &Request, status: ExitStatus, said: &str) -> Fault {
         ))
         .help("leave out what was added last, to find out which module it is"),
     }
+}
+
+/// Whether a process ended since it had no more memory.
+fn ran_out(said: &str, status: ExitStatus) -> bool {
+    said.contains("memory allocation of") || said.contains("out of memory") || out_of_memory(status)
 }
 
 /// Whether a process was ended by the system for its memory.

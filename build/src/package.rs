@@ -285,18 +285,40 @@ fn manifest_file(package: &Package) -> Option<PathBuf> {
     Some(package.folder.join(MANIFEST_FILE)).filter(|path| path.is_file())
 }
 
+/// How long the schemas of all items of a package may take to compile.
+const SCHEMAS_TIME: Duration = Duration::from_secs(20);
+
+/// Faults of schemas that are told; more are seldom others.
+const MAX_FAULTS: usize = 10;
+
 /// Refuses what no input could be held against, and what models' clients throw away:
 /// every item's schemas, with their places.
 fn check_schemas(artifact: &Artifact) -> Result<()> {
-    let items = artifact.tools.iter().chain(&artifact.workflows);
-    let faults = items.flat_map(|item| {
-        item.schema_faults().into_iter().map(move |(keyword, fault)| {
-            let (package, name) = (&artifact.package, &item.name);
-            BuildError::other(format!("the `{keyword}` of `{package}/{name}` are no JSON Schema: {fault}"))
-                .with_help("JSON Schema of draft 7 to 2020-12: https://json-schema.org/understanding-json-schema")
-        })
-    });
-    BuildError::all(faults.collect()).map_or(Ok(()), Err)
+    let began = Instant::now();
+    let mut faults = Vec::new();
+    for item in artifact.tools.iter().chain(&artifact.workflows) {
+        let (package, name) = (&artifact.package, &item.name);
+        if began.elapsed() > SCHEMAS_TIME {
+            faults.push(BuildError::other(format!(
+                "the schemas of `{package}` take longer than {} seconds to compile, which \
+                 ended at `{name}`",
+                SCHEMAS_TIME.as_secs()
+            )));
+            break;
+        }
+        for (keyword, fault) in item.schema_faults() {
+            faults.push(
+                BuildError::other(format!(
+                    "the `{keyword}` of `{package}/{name}` are no JSON Schema: {fault}"
+                ))
+                .with_help("JSON Schema of draft 7 to 2020-12: https://json-schema.org/understanding-json-schema"),
+            );
+        }
+        if faults.len() >= MAX_FAULTS {
+            break;
+        }
+    }
+    BuildError::all(faults).map_or(Ok(()), Err)
 }
 
 /// The error about a plugin that nobody could call.

@@ -152,7 +152,10 @@ fn own_toolchain() -> Option<PathBuf> {
             data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
         data.join("distri/rust-wasm")
     };
-    Some(toolchain.join("bin")).filter(|bin| bin.join("rustc").is_file())
+    let programs =
+        [toolchain.join("bin"), toolchain.join("bin/rustc"), toolchain.join("bin/cargo")];
+    let is_ours = programs.iter().all(|program| distri_files::is_own(program));
+    Some(toolchain.join("bin")).filter(|bin| is_ours && bin.join("rustc").is_file())
 }
 
 async fn has_target(rustc: &OsString, target: &str, folder: &Path) -> bool {

@@ -66,7 +66,7 @@ Examples:
   distri new plugins/greeter --lang ts
   distri new plugins/greeter --lang rust --kind workflow
 
-The path is below the workspace's folder; its last part is the package's name.")]
+A name alone makes `plugins/NAME`; a path is below the workspace's folder, and its last part is the package's name.")]
     New(New),
 
     /// Check packages without putting them into the catalog
@@ -285,7 +285,7 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
-    /// The folder to make
+    /// The package's name, or the folder to make
     pub(crate) path: PathBuf,
 
     /// What it is written in

@@ -5,14 +5,21 @@ use std::process::ExitCode;
 
 use distri_host::Error;
 use distri_manifest::LimitSettings;
-use distri_workspace::WorkspaceError;
+use distri_workspace::{PackageAudit, WorkspaceError};
 use miette::Diagnostic;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{output, terminal};
+use crate::{output, stacks, terminal};
 
 /// Frames of a stack, and causes, that are shown to people.
 const MAX_FRAMES: usize = 8;
+
+/// The limits of what is done once, before any call.
+const COMPILING: [&str; 3] = ["compile_time", "compile_memory", "component_size"];
+
+/// A chain of calls is at most so deep.
+const MAX_CHAIN: usize = 64;
 
 /// Why a command failed.
 pub(crate) enum Failure {
@@ -30,10 +37,27 @@ pub(crate) enum Failure {
     },
     /// The workspace is wrong: exit 1.
     Workspace(WorkspaceError),
-    /// A call that was audited failed: exit as it does.
-    Audited(Box<Failure>, Value),
+    /// A call failed that was audited, or of which there is more to say: exit as it does.
+    Called(Box<Failure>, Told),
     /// Parts failed, and the result that is printed says so: exit 1.
     Reported,
+}
+
+/// What goes with a result or a failure in a JSON document.
+#[derive(Serialize)]
+pub(crate) struct Told {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) audit: Option<Vec<PackageAudit>>,
+    /// What the operator would be told on standard error.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct With<'a> {
+    error: Value,
+    #[serde(flatten)]
+    told: &'a Told,
 }
 
 impl From<Error> for Failure {
@@ -63,8 +87,8 @@ impl Failure {
     pub(crate) fn report(self, as_json: bool) -> ExitCode {
         match &self {
             Self::Reported => {}
-            Self::Audited(failure, audit) if as_json => {
-                output::json(&json!({ "error": failure.to_json(), "audit": audit }));
+            Self::Called(failure, told) if as_json => {
+                output::json(&With { error: failure.to_json(), told });
             }
             failure if as_json => output::json(&json!({ "error": failure.to_json() })),
             failure => failure.print(),
@@ -75,7 +99,7 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
-            Self::Audited(failure, _) => failure.exit_code(),
+            Self::Called(failure, _) => failure.exit_code(),
             _ => ExitCode::FAILURE,
         }
     }
@@ -84,10 +108,13 @@ impl Failure {
         match self {
             Self::Usage(error) | Self::Host(error) => host_json(error),
             Self::Guest { name, message, detail, .. } => {
-                json!({ "kind": "guest-error", "message": message, "chain": [name], "detail": detail })
+                let chain: Vec<&str> = std::iter::once(name.as_str())
+                    .chain(called(detail).map(|(item, _)| item))
+                    .collect();
+                json!({ "kind": "guest-error", "message": message, "chain": chain, "detail": detail })
             }
             Self::Workspace(error) => diagnostic_json(error),
-            Self::Audited(failure, _) => failure.to_json(),
+            Self::Called(failure, _) => failure.to_json(),
             Self::Reported => Value::Null,
         }
     }
@@ -102,13 +129,8 @@ impl Failure {
                 if let Some(hint) = error.hint() {
                     terminal::note("hint", hint);
                 }
-                if let Some(limit) = limit(error) {
-                    terminal::note(
-                        "hint",
-                        &format!(
-                            "`--limit {limit}=…` of `distri call` raises the host's for one call, `[limits]` in the policy for all"
-                        ),
-                    );
+                if let Some(raise) = limit(error) {
+                    terminal::note("hint", &raise);
                 }
             }
             Self::Guest { name, message, located, detail } => {
@@ -123,6 +145,11 @@ impl Failure {
                 for frame in frames.skip(1).take(MAX_FRAMES).filter(|_| located.is_some()) {
                     terminal::note("at", frame.trim().trim_start_matches("at "));
                 }
+                for (item, detail) in called(detail) {
+                    let frame = detail["stack"].as_str().and_then(|stack| stack.lines().next());
+                    let place = frame.map(|frame| format!(" {}", frame.trim())).unwrap_or_default();
+                    terminal::note("in", &format!("`{item}`{place}"));
+                }
                 let mut cause = &detail["cause"];
                 for _ in 0..MAX_FRAMES {
                     let Some(message) = cause["message"].as_str() else { break };
@@ -136,32 +163,51 @@ impl Failure {
                 }
             }
             Self::Workspace(error) => terminal::diagnostic(error),
-            Self::Audited(failure, _) => failure.print(),
+            Self::Called(failure, _) => failure.print(),
             Self::Reported => {}
         }
     }
 }
 
-/// The limit that an error is about, if an operator can set it.
-fn limit(error: &Error) -> Option<&'static str> {
+/// How an operator raises the limit that an error is about, if there is a way.
+fn limit(error: &Error) -> Option<String> {
     let detail: Value = serde_json::from_str(error.detail()?).ok()?;
     let name = detail.get("limit")?.as_str()?;
-    LimitSettings::NAMES.iter().copied().find(|known| *known == name)
+    let limit = LimitSettings::NAMES.iter().find(|known| **known == name)?;
+    Some(if COMPILING.contains(limit) {
+        format!("`{limit}` below `[limits]` in your `policy.toml` raises it")
+    } else {
+        format!(
+            "`--limit {limit}=…` of `distri call` raises the host's for one call, `[limits]` in the policy for all"
+        )
+    })
+}
+
+/// The tools that failed behind an error, each in the one before it, with what they told.
+fn called(detail: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    std::iter::successors(inner(detail), |(_, detail)| inner(detail)).take(MAX_CHAIN)
+}
+
+fn inner(detail: &Value) -> Option<(&str, &Value)> {
+    let inner = detail.get("detail")?;
+    Some((stacks::item(inner)?, inner))
 }
 
 /// What to do about an error that a guest told of, or was told: the innermost hint.
 fn guest_hint(detail: &Value) -> Option<&str> {
-    // A chain of calls is at most so deep.
     let chain = std::iter::successors(Some(detail), |detail| detail.get("detail"));
-    chain.take(64).find_map(|detail| detail.get("hint")?.as_str())
+    chain.take(MAX_CHAIN).find_map(|detail| detail.get("hint")?.as_str())
 }
 
 fn host_json(error: &Error) -> Value {
     let detail = error.detail().and_then(|detail| serde_json::from_str::<Value>(detail).ok());
+    let hints: Vec<String> =
+        error.hint().map(str::to_owned).into_iter().chain(limit(error)).collect();
+    let hint = if hints.is_empty() { None } else { Some(hints.join("; ")) };
     json!({
         "kind": error.kind(),
         "message": error.message(),
-        "hint": error.hint(),
+        "hint": hint,
         "chain": error.chain(),
         "detail": detail,
     })

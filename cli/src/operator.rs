@@ -96,17 +96,18 @@ pub(crate) fn ask_for_pending(
 }
 
 /// Says which secrets a package may see or use that have no value.
-pub(crate) fn warn_of_unset_secrets(artifact: &Artifact, policy: &Policy) -> Result<(), Failure> {
+pub(crate) fn unset_secrets(artifact: &Artifact, policy: &Policy) -> Result<Vec<String>, Failure> {
     let store = SecretStore::of_user()?;
     let allowed = policy.allowance(artifact.package.as_str());
+    let mut unset = Vec::new();
     for secret in artifact.capabilities.secrets.iter().filter(|secret| allowed.secret(secret)) {
         let name = secret.name.as_str();
         if store.get(name)?.is_none() {
-            terminal::warning(&format!("the secret `{name}` has no value"));
-            terminal::note("hint", &format!("run `distri secrets set {name}`"));
+            unset
+                .push(format!("the secret `{name}` has no value: run `distri secrets set {name}`"));
         }
     }
-    Ok(())
+    Ok(unset)
 }
 
 /// The databases that are not opened, since a package of the workspace may write where
@@ -121,16 +122,20 @@ pub(crate) fn exposed(
     Ok(distri_host::exposed_databases(policy, workspace.root(), packages))
 }
 
-/// Tells the operator of packages that are not what they were when they were approved.
+/// Tells the operator of packages that are not what they were when they were approved,
+/// and returns what it said of each in a line.
 pub(crate) fn warn_of_changes<'a>(
     workspace: &Workspace,
     artifacts: impl IntoIterator<Item = &'a Artifact>,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
+    let mut said = Vec::new();
     for Changed { package, approved, what, .. } in
         Approvals::of_user(workspace.root())?.changes(artifacts)?
     {
         let since = approved.map(|when| format!(" on {when}")).unwrap_or_default();
-        terminal::warning(&format!("`{package}` changed since you approved it{since}:"));
+        let changed = format!("`{package}` changed since you approved it{since}:");
+        terminal::warning(&changed);
+        said.push(format!("{changed} {}", what.join("; ")));
         for change in what {
             terminal::say(&format!("  {change}"));
         }
@@ -141,7 +146,7 @@ pub(crate) fn warn_of_changes<'a>(
             ),
         );
     }
-    Ok(())
+    Ok(said)
 }
 
 /// Whether somebody can be asked.
@@ -171,6 +176,7 @@ pub(crate) fn describe(decision: &Decision) -> String {
         "env" => "the environment variable",
         "network" => "the host",
         "filesystem" => "the folder",
+        "session" => "the shared session value",
         _ => "the database",
     };
     format!("{what} {}", decision.request)

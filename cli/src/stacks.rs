@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use distri_build::StackMap;
-use distri_host::Artifact;
 use distri_workspace::Workspace;
 use serde_json::Value;
 
@@ -32,30 +31,60 @@ impl Stacks {
         Self { workspace: workspace.clone(), maps: Mutex::default(), logged: AtomicUsize::new(0) }
     }
 
+    /// Where each part of a TypeScript plugin's script came from.
+    pub(crate) fn map(&self, package: &str) -> Option<Arc<StackMap>> {
+        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+        let map = maps.entry(package.to_owned()).or_insert_with(|| {
+            let catalog = self.workspace.catalog().ok()?;
+            let artifact = catalog.packages.get(package)?;
+            let built = artifact.script.as_ref()?;
+            let store = self.workspace.store();
+            let (map, script) = (store.get_text(&built.source_map), store.get_text(&built.source));
+            let folder = self.workspace.root().join(&artifact.folder);
+            StackMap::new(&map.ok()?, &script.ok()?, &folder).map(Arc::new)
+        });
+        map.clone()
+    }
+
+    /// Puts the stacks of a package's error, and of those that caused it, at their places
+    /// in the sources; so too of an error of a plugin that it called.
+    pub(crate) fn put_in_sources(&self, package: &str, error: &mut Value) {
+        self.put(package, error, 0);
+    }
+
+    fn put(&self, package: &str, error: &mut Value, depth: usize) {
+        if depth > CAUSES {
+            return;
+        }
+        let message = error["message"].as_str().unwrap_or_default().to_owned();
+        if let Some(Value::String(stack)) = error.get_mut("stack")
+            && let Some(map) = self.map(package)
+        {
+            *stack = map.mapped(&message, stack);
+        }
+        if let Some(cause) = error.get_mut("cause") {
+            self.put(package, cause, depth + 1);
+        }
+        for error in error.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
+            self.put(package, error, depth + 1);
+        }
+        if let Some(called) = error.get_mut("detail")
+            && let Some((package, _)) = item(called).and_then(|item| item.split_once('/'))
+        {
+            let package = package.to_owned();
+            self.put(&package, called, depth + 1);
+        }
+    }
+
     /// A log line of a package, with the stacks in it mapped.
     pub(crate) fn in_log(&self, package: &str, text: String) -> String {
         if !text.contains(SCRIPT) || self.logged.fetch_add(1, Ordering::Relaxed) >= LOGGED {
             return text;
         }
-        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-        let map = maps.entry(package.to_owned()).or_insert_with(|| {
-            let catalog = self.workspace.catalog().ok()?;
-            map_of(&self.workspace, catalog.packages.get(package)?).map(Arc::new)
-        });
-        let map = map.clone();
-        drop(maps);
-        let Some(map) = map else { return text };
+        let Some(map) = self.map(package) else { return text };
         // The host makes one line of what a plugin logs at once.
         map.mapped_text(&text.replace("\\n", "\n")).replace('\n', "\\n")
     }
-}
-
-/// Where each part of a TypeScript plugin's script came from.
-pub(crate) fn map_of(workspace: &Workspace, artifact: &Artifact) -> Option<StackMap> {
-    let built = artifact.script.as_ref()?;
-    let (store, folder) = (workspace.store(), workspace.root().join(&artifact.folder));
-    let (map, script) = (store.get_text(&built.source_map), store.get_text(&built.source));
-    StackMap::new(&map.ok()?, &script.ok()?, &folder)
 }
 
 /// What a TypeScript plugin threw, at the line that threw it.
@@ -68,24 +97,7 @@ pub(crate) fn locate(
     Some(Box::new(map.error(message, stack)?))
 }
 
-/// Puts the stacks of an error, and of those that caused it, at their places in the
-/// plugin's sources.
-pub(crate) fn put_in_sources(map: &StackMap, error: &mut Value) {
-    put(map, error, 0);
-}
-
-fn put(map: &StackMap, error: &mut Value, depth: usize) {
-    if depth > CAUSES {
-        return;
-    }
-    let message = error["message"].as_str().unwrap_or_default().to_owned();
-    if let Some(Value::String(stack)) = error.get_mut("stack") {
-        *stack = map.mapped(&message, stack);
-    }
-    if let Some(cause) = error.get_mut("cause") {
-        put(map, cause, depth + 1);
-    }
-    for error in error.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
-        put(map, error, depth + 1);
-    }
+/// The package and the item that an error in an error's details is of.
+pub(crate) fn item(detail: &Value) -> Option<&str> {
+    detail.get("item")?.as_str()
 }

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use distri_manifest::is_control;
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
+    MietteSpanContents, SourceCode, SourceSpan, SpanContents,
+};
 use tracing_subscriber::EnvFilter;
 
 /// The colour of errors, as terminals know it.
@@ -166,7 +169,7 @@ pub(crate) fn diagnostic(diagnostic: &dyn Diagnostic) {
     let drawn = !has_long_line(diagnostic)
         && GraphicalReportHandler::new_themed(theme)
             .with_links(false)
-            .render_report(&mut text, &Alone(diagnostic))
+            .render_report(&mut text, &Alone::of(diagnostic))
             .is_ok();
     if !drawn {
         text = in_words(diagnostic);
@@ -176,33 +179,66 @@ pub(crate) fn diagnostic(diagnostic: &dyn Diagnostic) {
     diagnostic.related().into_iter().flatten().for_each(self::diagnostic);
 }
 
-/// A diagnostic without those that were found with it.
+/// A diagnostic without those that were found with it, whose file has a name on one line.
 #[derive(Debug)]
-struct Alone<'a>(&'a dyn Diagnostic);
+struct Alone<'a> {
+    diagnostic: &'a dyn Diagnostic,
+    source: Option<OnOneLine<'a>>,
+}
+
+impl<'a> Alone<'a> {
+    fn of(diagnostic: &'a dyn Diagnostic) -> Self {
+        Self { diagnostic, source: diagnostic.source_code().map(OnOneLine) }
+    }
+}
+
+/// A source whose name cannot pose as something that this program says.
+struct OnOneLine<'a>(&'a dyn SourceCode);
+
+impl std::fmt::Debug for OnOneLine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnOneLine")
+    }
+}
+
+impl SourceCode for OnOneLine<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let found = self.0.read_span(span, before, after)?;
+        let Some(name) = found.name().map(shown) else { return Ok(found) };
+        let (data, span) = (found.data(), *found.span());
+        let (line, column, count) = (found.line(), found.column(), found.line_count());
+        Ok(Box::new(MietteSpanContents::new_named(name, data, span, line, column, count)))
+    }
+}
 
 impl std::fmt::Display for Alone<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self.0, f)
+        std::fmt::Display::fmt(self.diagnostic, f)
     }
 }
 
 impl std::error::Error for Alone<'_> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        self.diagnostic.source()
     }
 }
 
 impl Diagnostic for Alone<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        self.0.help()
+        self.diagnostic.help()
     }
 
-    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.0.source_code()
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-        self.0.labels()
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.diagnostic.labels()
     }
 }
 
@@ -212,7 +248,7 @@ const LINE: usize = 2_000;
 
 /// Whether a line of an excerpt is too long to be drawn.
 fn has_long_line(diagnostic: &dyn Diagnostic) -> bool {
-    let excerpt = |label: miette::LabeledSpan| {
+    let excerpt = |label: LabeledSpan| {
         let source = diagnostic.source_code()?;
         let found = source.read_span(label.inner(), 1, 1).ok()?;
         Some(found.data().split(|byte| *byte == b'\n').any(|line| line.len() > LINE))
@@ -228,7 +264,8 @@ fn in_words(diagnostic: &dyn Diagnostic) -> String {
         && let Ok(found) = source.read_span(label.inner(), 0, 0)
     {
         let (line, column) = (found.line() + 1, found.column() + 1);
-        let _ = write!(text, "\n  at {}:{line}:{column}", found.name().unwrap_or_default());
+        let name = shown(found.name().unwrap_or_default());
+        let _ = write!(text, "\n  at {name}:{line}:{column}");
     }
     if let Some(help) = diagnostic.help() {
         let _ = write!(text, "\n  help: {help}");

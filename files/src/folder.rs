@@ -16,6 +16,9 @@ use crate::read::{not_regular, read_regular, text};
 /// How the names of files begin that are still being written.
 const UNFINISHED: &str = ".new-";
 
+/// What a folder's name goes on with that stood where a file belongs.
+const ASIDE: &str = ".set-aside-";
+
 /// Who may have made a folder, and who may enter it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
@@ -93,7 +96,8 @@ impl Folder {
     fn enter(self, name: &OsStr, guard: Guard, make: bool) -> io::Result<Self> {
         let path = self.path.join(name);
         let mode = match guard {
-            Guard::Workspace => Mode::from_raw_mode(0o777),
+            // Whatever the umask is, nobody else writes there.
+            Guard::Workspace => Mode::from_raw_mode(0o755),
             Guard::Private => Mode::from_raw_mode(0o700),
         };
         if make {
@@ -190,6 +194,8 @@ impl Folder {
         rustix::fs::openat(&self.descriptor, single(name)?, flags, mode).map_err(|error| {
             if error == Errno::LOOP {
                 named(&path, io::ErrorKind::InvalidInput, not_regular(FileType::Symlink))
+            } else if error == Errno::ISDIR {
+                named(&path, io::ErrorKind::InvalidInput, not_regular(FileType::Directory))
             } else {
                 at(&path, error.into())
             }
@@ -216,19 +222,42 @@ impl Folder {
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.write_parts(name, &[bytes], |beside, file| {
             file.sync_data()?;
-            rustix::fs::renameat(&self.descriptor, beside, &self.descriptor, single(name)?)?;
+            self.replace(beside, name)?;
             // The name itself; some file systems cannot, and need not.
             let _ = rustix::fs::fsync(&self.descriptor);
             Ok(())
         })
     }
 
+    /// Writes a file of the user's own, readable for whom their umask lets: a link in
+    /// its place is replaced, never followed.
+    pub fn write_shared(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        single(name)?;
+        let (beside, mut file) = self.beside(Mode::from_raw_mode(0o666))?;
+        let written = file.write_all(bytes).and_then(|()| self.replace(&beside, name));
+        if written.is_err() {
+            let _ = rustix::fs::unlinkat(&self.descriptor, &beside, AtFlags::empty());
+        }
+        written.map_err(|error| at(&self.path.join(name), error))
+    }
+
+    /// Gives a new file its name. A folder that stands in its place is set aside.
+    fn replace(&self, beside: &str, name: &str) -> io::Result<()> {
+        let (folder, name) = (&self.descriptor, single(name)?);
+        match rustix::fs::renameat(folder, beside, folder, name) {
+            Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => {
+                let aside = format!("{}{ASIDE}{}", name.display(), std::process::id());
+                rustix::fs::renameat(folder, name, folder, aside.as_str())?;
+                Ok(rustix::fs::renameat(folder, beside, folder, name)?)
+            }
+            done => Ok(done?),
+        }
+    }
+
     /// The same for what can be made again, in parts: it is not waited for until it is
     /// on disk.
     pub fn write_anew(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
-        self.write_parts(name, parts, |beside, _| {
-            Ok(rustix::fs::renameat(&self.descriptor, beside, &self.descriptor, single(name)?)?)
-        })
+        self.write_parts(name, parts, |beside, _| self.replace(beside, name))
     }
 
     /// Writes `name` where there is none: false where something has this name by then.
@@ -255,7 +284,7 @@ impl Folder {
         give_name: impl FnOnce(&str, &File) -> io::Result<()>,
     ) -> io::Result<()> {
         single(name)?;
-        let (beside, mut file) = self.beside()?;
+        let (beside, mut file) = self.beside(Mode::from_raw_mode(0o600))?;
         let written = (|| {
             for part in parts {
                 file.write_all(part)?;
@@ -268,20 +297,15 @@ impl Folder {
         written.map_err(|error: io::Error| at(&self.path.join(name), error))
     }
 
-    /// A new file that nobody else has open, with the mode 0600.
-    fn beside(&self) -> io::Result<(String, File)> {
+    /// A new file that nobody else has open.
+    fn beside(&self, mode: Mode) -> io::Result<(String, File)> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let name = format!("{UNFINISHED}{}-{number}", std::process::id());
-            match rustix::fs::openat(
-                &self.descriptor,
-                name.as_str(),
-                flags,
-                Mode::from_raw_mode(0o600),
-            ) {
+            match rustix::fs::openat(&self.descriptor, name.as_str(), flags, mode) {
                 Ok(file) => return Ok((name, File::from(file))),
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(at(&self.path.join(name), error.into())),
@@ -528,6 +552,13 @@ mod tests {
         names.sort();
         assert_eq!(names, [("file".to_owned(), true), ("sub".to_owned(), false)]);
         assert_eq!(folder.size("file"), Some(2));
+        // A folder where a file belongs keeps nothing from being written.
+        std::fs::create_dir_all(root.path().join("a/sub/inside")).unwrap();
+        folder.write("sub", b"mine").unwrap();
+        assert_eq!(folder.read("sub", 9).unwrap(), b"mine");
+        folder.write_shared("sub", b"ours").unwrap();
+        let mode = std::fs::metadata(root.path().join("a/sub")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o600, 0o600);
         folder.remove("file").unwrap();
         assert_eq!(folder.read("file", 9).unwrap_err().kind(), io::ErrorKind::NotFound);
     }

@@ -1,5 +1,6 @@
 /** What the host reports when it could not do what was asked. */
 import type { HostError } from "./runtime/host.ts";
+import { askedAt, standing } from "./runtime/phase.ts";
 
 /** Why the host could not do what was asked. */
 export class CallError extends Error {
@@ -19,12 +20,13 @@ export class CallError extends Error {
 
 /** Turns what the host reports, which the engine carries as `payload`, into a {@link CallError}. */
 export async function ask<T>(call: () => T | Promise<T>): Promise<T> {
+  const stack = standing();
   try {
     return await call();
   } catch (error) {
     const payload = (error as { payload?: HostError } | undefined)?.payload;
     if (typeof payload?.kind !== "string") throw error;
     const { kind, message, hint, detail } = payload;
-    throw new CallError(message, kind, hint ?? undefined, detail ? JSON.parse(detail) : undefined);
+    throw askedAt(new CallError(message, kind, hint ?? undefined, detail ? JSON.parse(detail) : undefined), stack);
   }
 }

@@ -46,6 +46,7 @@ export async function callTool(tool: string | CallToolOptions, input?: unknown):
   if (typeof tool === "string") {
     name = tool;
   } else {
+    assertNamed("callTool", "tool", tool?.tool_name, tool);
     const own = tool.integration ? `${tool.integration}.${tool.tool_name}` : tool.tool_name;
     name = tool.package_name ? `${tool.package_name}/${own}` : own;
     input = tool.input;
@@ -61,6 +62,7 @@ export async function callAgent(options: CallAgentOptions): Promise<string>;
 export async function callAgent(agent: string | CallAgentOptions, task?: string): Promise<string> {
   assertRunning("callAgent");
   if (typeof agent === "string") return ask(() => host.callAgent(agent, task ?? "", ""));
+  assertNamed("callAgent", "agent", agent?.agent_name, agent);
   const options = agent.options === undefined ? "" : toJson(agent.options, "options");
   return ask(() => host.callAgent(agent.agent_name, agent.task, options));
 }
@@ -88,6 +90,13 @@ export async function setSessionValue(key: string | { key: string; value: unknow
   const name = typeof key === "string" ? key : key.key;
   const json = toJson((typeof key === "string" ? value : key.value) ?? null, "value");
   await ask(() => host.setSessionValue(name, json));
+}
+
+/** Throws where what is to be called has no name. */
+function assertNamed(what: string, kind: "tool" | "agent", name: unknown, given: unknown): void {
+  if (typeof name === "string") return;
+  const came = typeof given === "object" && given !== null ? `an object whose \`${kind}_name\` is ${name}` : String(given);
+  throw new TypeError(`${what}: the ${kind} is ${came}; give its name, or an object with \`${kind}_name\``);
 }
 
 /** Gives the data of a value that is a single data part. */

@@ -151,6 +151,8 @@ impl HostBuilder {
             compiler: self.compiler,
             limits: roomy,
         };
+        // By what it is now: what a package may write to has no links in it either.
+        let policy_file = policy.file.as_ref().and_then(|file| file.canonicalize().ok());
         Ok(Host::new(Inner {
             loader: Arc::new(loader),
             services: self.services.unwrap_or_else(|| Arc::new(())),
@@ -168,6 +170,7 @@ impl HostBuilder {
             generation: RwLock::default(),
             active: Open::default(),
             own_folders,
+            policy_file,
         }))
     }
 }

@@ -5,13 +5,14 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use distri_manifest::{ByteSize, Span};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
+use crate::child::run_for;
 use crate::engine::internal;
 use crate::turns::turn;
 use crate::{Error, ErrorKind, Host, Limits, Result, refusal};
@@ -163,26 +164,8 @@ impl CompilerProcess {
     /// Runs the child for so long at most; none when it was killed.
     fn run(&self, streams: [Stdio; 3], time: Duration) -> io::Result<Option<ExitStatus>> {
         let [input, output, errors] = streams;
-        let mut child = Command::new(&self.program)
-            .args(&self.arguments)
-            .stdin(input)
-            .stdout(output)
-            .stderr(errors)
-            .spawn()?;
-        let end = Instant::now() + time;
-        let mut pause = Duration::from_millis(1);
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
-            }
-            if Instant::now() >= end {
-                child.kill()?;
-                child.wait()?;
-                return Ok(None);
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(10));
-        }
+        let mut command = Command::new(&self.program);
+        run_for(command.args(&self.arguments).stdin(input).stdout(output).stderr(errors), time)
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::engine::internal;
 use crate::frame::Frame;
-use crate::outcome::timed_out;
+use crate::outcome::{out_of_cpu, timed_out};
 use crate::plugin::{Plugin, blocking};
 use crate::schema::{Effort, Fit, Mismatch, Schema, SchemaFault, on_large_stack};
 use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result, ToolResult, json as boundary};
@@ -71,16 +71,25 @@ impl Part {
 type Compiled = Arc<Result<Schema, SchemaFault>>;
 
 /// A plugin's schemas, compiled.
-#[derive(Default)]
-pub(crate) struct Schemas(Mutex<BTreeMap<(bool, String, Part), Compiled>>);
+pub(crate) struct Schemas {
+    compiled: Mutex<BTreeMap<(bool, String, Part), Compiled>>,
+    /// The plugin's own place: it waits for itself, and others do not wait for it.
+    turn: Arc<Semaphore>,
+}
+
+impl Default for Schemas {
+    fn default() -> Self {
+        Self { compiled: Mutex::default(), turn: Arc::new(Semaphore::new(1)) }
+    }
+}
 
 impl Schemas {
     fn get(&self, key: &(bool, String, Part)) -> Option<Compiled> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
     fn keep(&self, key: (bool, String, Part), schema: &Compiled) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         let size = |schema: &Compiled| schema.as_ref().as_ref().map_or(0, |it| it.subschemas);
         if kept.values().map(size).sum::<usize>() + size(schema) <= KEPT {
             kept.insert(key, Arc::clone(schema));
@@ -154,16 +163,12 @@ async fn fit(frame: &Frame, part: Part, schema: &Value, text: &str) -> Result<Fi
     }
     let (plugin, kind, item) = (Arc::clone(&frame.plugin), frame.kind, frame.item.clone());
     let text = text.to_owned();
-    let turn = turn().await?;
-    blocking(move || {
-        let _turn = turn;
-        let work = || {
-            let schema = schema_of(&plugin, kind, &item, part).unwrap_or(&Value::Null);
-            hold(&compiled, schema, (part, &what, &text), Effort::Much, deadline)
-        };
-        on_large_stack(work).unwrap_or(Ok(Fit::Fault))
+    charged(frame, move || {
+        let schema = schema_of(&plugin, kind, &item, part).unwrap_or(&Value::Null);
+        hold(&compiled, schema, (part, &what, &text), Effort::Much, deadline)
     })
-    .await
+    .await?
+    .unwrap_or(Ok(Fit::Fault))
 }
 
 fn hold(
@@ -185,20 +190,38 @@ async fn compiled(frame: &Frame, part: Part) -> Result<Compiled> {
         return Ok(kept);
     }
     let (plugin, kind) = (Arc::clone(&frame.plugin), frame.kind);
-    let turn = turn().await?;
-    blocking(move || {
-        let _turn = turn;
+    let done = charged(frame, move || {
+        // Another call may have compiled it in the meantime.
+        if let Some(kept) = plugin.schemas.get(&key) {
+            return kept;
+        }
         let schema = schema_of(&plugin, kind, &key.1, part).unwrap_or(&Value::Bool(true));
-        let compiled = Arc::new(Schema::compile(schema));
+        let compiled = Arc::new(Schema::compile_here(schema));
         plugin.schemas.keep(key, &compiled);
-        Ok(compiled)
-    })
-    .await
+        compiled
+    });
+    let unknown = || internal("the compiler of schemas panicked");
+    done.await?.ok_or_else(unknown)
 }
 
-/// Waits for one of the places of [`HARD`]: the caller's deadline bounds it.
-async fn turn() -> Result<SemaphorePermit<'static>> {
-    HARD.acquire().await.map_err(internal)
+/// Does hard work for a call on a thread with a large stack, in the plugin's turn and in
+/// one of the places of [`HARD`], which the caller's deadline bounds; none when it
+/// panicked. The time that it takes on a processor is the call's.
+async fn charged<T: Send + 'static>(
+    frame: &Frame,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>> {
+    let own = Arc::clone(&frame.plugin.schemas.turn).acquire_owned().await.map_err(internal)?;
+    let place = HARD.acquire().await.map_err(internal)?;
+    let done = blocking(move || {
+        let _turns = (own, place);
+        let began = Instant::now();
+        Ok(on_large_stack(work).map(|value| (value, began.elapsed())))
+    })
+    .await?;
+    let Some((value, time)) = done else { return Ok(None) };
+    frame.cpu.spend(time).map_err(|limit| out_of_cpu(&frame.name(), limit))?;
+    Ok(Some(value))
 }
 
 fn schema_of<'a>(plugin: &'a Plugin, kind: ItemKind, item: &str, part: Part) -> Option<&'a Value> {

@@ -40,6 +40,10 @@ pub(crate) fn open<'a>(
         let directory = below(&opened, folder.path.as_str())
             .map_err(|error| unopened(package.as_str(), folder, &error))?;
         frame.host.own_folders().refuse(package.as_str(), folder, &directory)?;
+        if access == Access::ReadWrite {
+            refuse_code(frame, folder)?;
+            refuse_policy(frame, folder)?;
+        }
         let perms = match access {
             Access::Read => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
@@ -55,6 +59,48 @@ pub(crate) fn open<'a>(
         })?;
     }
     Ok(())
+}
+
+/// Refuses to let a package write where another's sources lie, unless the operator says
+/// so: `plugins/` may link to them, and whoever writes them is built with what the other
+/// was approved for.
+fn refuse_code(frame: &Frame, folder: &FilesystemRequest) -> Result<()> {
+    if frame.plugin.grant.folder_by_operator(folder) == Some(Access::ReadWrite) {
+        return Ok(());
+    }
+    let path = Path::new(folder.path.as_str());
+    for other in frame.generation.plugins() {
+        let Some(sources) = other.linked() else { continue };
+        if sources.starts_with(path) || path.starts_with(sources) {
+            let (package, owner) = (&frame.plugin.info.package, &other.info.package);
+            let message = format!(
+                "`{package}` may not write to `{}`: the sources of `{owner}` lie in `{}`",
+                folder.path,
+                sources.display()
+            );
+            return Err(Error::new(ErrorKind::Denied, message).with_hint(format!(
+                "give it another folder, or move those sources to `plugins/{owner}`"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to let a package write where the policy lies that says what it may do.
+fn refuse_policy(frame: &Frame, folder: &FilesystemRequest) -> Result<()> {
+    let Some(policy) = frame.host.policy_file() else { return Ok(()) };
+    let mut writable = frame.plugin.writable().iter();
+    let holds = |(name, whole): &&(String, std::path::PathBuf)| {
+        name == folder.path.as_str() && policy.starts_with(whole)
+    };
+    if !writable.any(|it| holds(&it)) {
+        return Ok(());
+    }
+    let (package, policy) = (&frame.plugin.info.package, policy.display());
+    let message =
+        format!("`{package}` may not write to `{}`: the policy `{policy}` lies in it", folder.path);
+    Err(Error::new(ErrorKind::Denied, message)
+        .with_hint("keep the policy where no plugin may write"))
 }
 
 /// A folder below another. No part of the path may be a link: it could lead out of

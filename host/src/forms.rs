@@ -14,8 +14,30 @@ const LONG: usize = 16 << 10;
 /// `encodeURIComponent` adds to them, what `encodeURI` does, and forms' own.
 const PLAIN: [&[u8]; 4] = [b"-._~", b"-._~!*'()", b"-._~!*'();/?:@&=+$,#", b"*-._"];
 
-/// The value and its other forms, each once.
+/// Bytes of a line of a value that is looked for by itself: shorter ones are said for
+/// other reasons.
+const LINE: usize = 8;
+
+/// The value and its other forms, each once: of all of it, of what is between white
+/// space, and of each of its lines.
 pub(crate) fn forms(value: &str) -> Vec<String> {
+    let mut all = forms_of(value);
+    let trimmed = value.trim();
+    if trimmed != value && !trimmed.is_empty() {
+        all.extend(forms_of(trimmed));
+    }
+    if trimmed.contains('\n') && value.len() <= LONG {
+        let lines = trimmed.lines().map(str::trim);
+        all.extend(lines.filter(|line| line.len() >= LINE).map(str::to_owned));
+        all.push(trimmed.lines().collect::<Vec<_>>().join("\r\n"));
+    }
+    let mut once = std::collections::HashSet::with_capacity(all.len());
+    all.retain(|form| once.insert(form.clone()));
+    all
+}
+
+/// One text and its other forms.
+fn forms_of(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     let json = escaped(value);
     forms.push(json.replace('/', "\\/"));
@@ -36,13 +58,7 @@ pub(crate) fn forms(value: &str) -> Vec<String> {
         forms.extend([STANDARD, URL_SAFE].map(|base| base.encode(bytes)));
         forms.extend((0..3).flat_map(|before| base64(bytes, before)));
     }
-    let mut once = Vec::with_capacity(forms.len());
-    for form in forms {
-        if !once.contains(&form) {
-            once.push(form);
-        }
-    }
-    once
+    forms
 }
 
 /// As JSON has it within quotes.
@@ -146,6 +162,17 @@ mod tests {
         hides(&twice);
         hides(&serde_json::to_string(VALUE).unwrap().replace('/', "\\/"));
         hides(&url::form_urlencoded::byte_serialize(bytes).collect::<String>());
+    }
+
+    #[test]
+    fn what_is_logged_of_a_value_of_several_lines_is_a_form() {
+        let key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nab\n-----END KEY-----\n";
+        let found = forms(key);
+        for said in [key.trim(), "MIIEvQIBADANBg", "-----BEGIN KEY-----\r\nMIIEvQIBADANBg\r\nab"] {
+            assert!(found.iter().any(|form| form.starts_with(said)), "{said}");
+        }
+        assert!(!found.iter().any(|form| form == "ab"));
+        assert!(forms("canary-99\n").contains(&"canary-99".to_owned()));
     }
 
     #[test]

@@ -237,6 +237,11 @@ impl Grant {
         self.allowed.folder(request).max(open)
     }
 
+    /// The same by the operator's own word, without what comes with the workspace.
+    pub(crate) fn folder_by_operator(&self, request: &FilesystemRequest) -> Option<Access> {
+        self.allowed.folder(request)
+    }
+
     fn denied(&self, capability: Capability<'_>, missing: Missing) -> Error {
         let package = &self.package;
         let what = capability.describe();

@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) databases: Databases,
     pub(crate) active: Open,
     pub(crate) own_folders: OwnFolders,
+    /// Where the policy lies, if it is a file.
+    pub(crate) policy_file: Option<PathBuf>,
 }
 
 /// What a host is doing at a moment.
@@ -332,6 +334,11 @@ impl Host {
         &self.inner.network
     }
 
+    /// Where the policy lies, if it is a file.
+    pub(crate) fn policy_file(&self) -> Option<&Path> {
+        self.inner.policy_file.as_deref()
+    }
+
     pub(crate) fn own_folders(&self) -> &OwnFolders {
         &self.inner.own_folders
     }
@@ -433,7 +440,8 @@ impl Host {
         match answer.error {
             None => Ok(answer.result),
             Some(message) => {
-                Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result))
+                let detail = told_by(&frame.name(), answer.result);
+                Err(Error::new(ErrorKind::GuestError, message).with_detail(detail))
             }
         }
     }
@@ -536,7 +544,10 @@ impl Host {
     }
 }
 
-/// An answer whose error gives no secret away.
+/// Bytes of what a guest says of a failure: what is longer nobody reads.
+const MAX_ERROR: usize = 16 << 10;
+
+/// An answer whose error gives no secret away, and is not endless.
 fn without_secrets(frame: &Frame, answer: ToolResult) -> ToolResult {
     match &answer.error {
         None => answer,
@@ -545,7 +556,23 @@ fn without_secrets(frame: &Frame, answer: ToolResult) -> ToolResult {
             if serde_json::from_str::<serde::de::IgnoredAny>(&result).is_err() {
                 "null".clone_into(&mut result);
             }
-            ToolResult { error: Some(frame.redact(error).into_owned()), result }
+            let mut error = frame.redact(error).into_owned();
+            if error.len() > MAX_ERROR {
+                error.truncate(error.floor_char_boundary(MAX_ERROR));
+                error.push('…');
+            }
+            ToolResult { error: Some(error), result }
         }
+    }
+}
+
+/// What a tool told of its failure, with whose it is.
+fn told_by(item: &str, detail: String) -> String {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&detail) {
+        Ok(mut told) => {
+            told.insert("item".to_owned(), item.into());
+            serde_json::Value::Object(told).to_string()
+        }
+        Err(_) => detail,
     }
 }

@@ -116,7 +116,9 @@ impl Live {
             }
             Ok(Ok((answer, ready))) => {
                 self.ready = Some(ready);
-                (checked(answer, frame), Some(self))
+                let refused = &self.store.data().refused;
+                let answer = checked(answer, frame).map(|answer| refused.explain_answer(answer));
+                (answer, Some(self))
             }
         }
     }

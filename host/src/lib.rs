@@ -57,6 +57,7 @@ mod builder;
 mod building;
 mod cache;
 mod call;
+mod child;
 mod code;
 mod compiler;
 mod databases;
@@ -117,6 +118,7 @@ pub use call::{
     ExecutionContext, ItemInfo, ItemKind, PluginInfo, ToolCall, ToolResult, WorkflowCall,
     WorkflowResult,
 };
+pub use child::run_for;
 pub use compiler::CompilerProcess;
 pub use databases::{ExposedDatabase, exposed_databases};
 pub use decisions::{Decision, Granted, decisions};

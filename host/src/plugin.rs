@@ -38,6 +38,9 @@ pub(crate) struct Plugin {
     /// The root of the workspace that its folders lie in, for one that was not built.
     root: Option<PathBuf>,
     writable: OnceLock<Vec<(String, PathBuf)>>,
+    /// Where its sources lie below the workspace's root, if that is not `plugins/`: a
+    /// link leads there.
+    linked: Option<PathBuf>,
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
     /// What it has put on disk.
@@ -76,6 +79,9 @@ impl Plugin {
         let limits = limits.lowered_by(&artifact.limits);
         let mut plugin = Self::new(id, info, limits, artifact.instances, grant);
         plugin.callers = artifact.callers;
+        let folder = artifact.folder;
+        let elsewhere = !folder.as_os_str().is_empty() && !folder.starts_with("plugins");
+        plugin.linked = elsewhere.then_some(folder);
         plugin.built = Some((artifact.script, store));
         plugin
     }
@@ -105,6 +111,7 @@ impl Plugin {
             callers: None,
             root: None,
             writable: OnceLock::new(),
+            linked: None,
             permits: Semaphore::new(limits.plugin_calls.min(Semaphore::MAX_PERMITS)),
             limits,
             disk: Arc::default(),
@@ -154,6 +161,11 @@ impl Plugin {
     /// The root of the workspace that its folders lie in.
     pub(crate) fn root(&self) -> Option<&Path> {
         self.root.as_deref().or_else(|| Some(self.built.as_ref()?.1.root()))
+    }
+
+    /// Where its sources lie below the workspace's root, if that is not `plugins/`.
+    pub(crate) fn linked(&self) -> Option<&Path> {
+        self.linked.as_deref()
     }
 
     /// The folders that it may write to: as its manifest names them, and where they are.

@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use serde_json::{Map, Value};
+
 use crate::frame::Frame;
-use crate::{Error, ErrorKind, LogLevel, imports};
+use crate::{Error, ErrorKind, LogLevel, ToolResult, imports};
 
 /// Different refusals of one call that are told. A guest may try in vain for ever.
 const TOLD: usize = 16;
@@ -53,6 +55,21 @@ impl Refused {
         if let Some(frame) = frame {
             imports::log(&frame, LogLevel::Warn, &words);
         }
+    }
+
+    /// Puts the last one into the answer of a guest that tells of a file that it was
+    /// refused: what line or grant is missing, the guest does not know.
+    pub(crate) fn explain_answer(&self, mut answer: ToolResult) -> ToolResult {
+        if answer.error.is_some()
+            && let Ok(mut told) = serde_json::from_str::<Map<String, Value>>(&answer.result)
+            && told.get("kind").and_then(Value::as_str) == Some(ErrorKind::Denied.as_str())
+            && told.contains_key("syscall")
+            && let Some(words) = self.said().last.clone()
+        {
+            told.insert("hint".to_owned(), words.into());
+            answer.result = Value::Object(told).to_string();
+        }
+        answer
     }
 
     /// Adds the last one to the error of a guest that gave up.

@@ -14,6 +14,9 @@ const MAX_PACKAGE: usize = 32;
 /// Longest tool or workflow name.
 const MAX_ITEM: usize = 30;
 
+/// Characters of what is no name that an error shows.
+const SHOWN: usize = 64;
+
 /// Why a name is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not a valid {what} name: {rule}")]
@@ -26,7 +29,14 @@ pub struct NameError {
 /// Checks the shape shared by all names: ASCII words of `first` then
 /// alphanumeric characters, joined by single `-` or `_`.
 fn check(name: &str, what: &'static str, max: usize, upper: bool) -> Result<(), NameError> {
-    let fail = |rule: &str| Err(NameError { name: name.to_owned(), what, rule: rule.to_owned() });
+    let fail = |rule: &str| {
+        let mut shown = name.to_owned();
+        if let Some((end, _)) = name.char_indices().nth(SHOWN) {
+            shown.truncate(end);
+            shown.push('…');
+        }
+        Err(NameError { name: shown, what, rule: rule.to_owned() })
+    };
     let letters = if upper { "letters" } else { "lower-case letters" };
     if name.is_empty() {
         return fail("it is empty");

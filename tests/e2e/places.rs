@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Sandbox, tool};
+use crate::support::{MANIFEST, Sandbox, tool};
 
 #[test]
 fn each_failure_names_its_line() {
@@ -122,4 +122,55 @@ fn text_of_any_language_moves_no_place() {
     let born = source.replacen(";\n", ";\nconst born = Date.now();\n", 1);
     sandbox.write("plugins/p/index.ts", &born.replace("return it", "return it + born"));
     sandbox.distri(&["build"]).fails(1, &["index.ts:2:", "Date.now()"]);
+}
+
+/// What comes with the host's answer, from the callee's place to the caller's.
+#[test]
+fn an_error_of_the_hosts_has_the_place_of_who_asked() {
+    let lines = [
+        "import { callTool, getSessionValue } from \"distri/workflow\";",
+        "import { readFile } from \"node:fs/promises\";",
+        "import { createTool } from \"distri/base\";",
+        "const tool = (name: string, execute: () => unknown) => createTool({ name, execute });",
+        "export default { tools: [",
+        "  tool(\"fails\", () => { throw new RangeError(\"too far\"); }),",
+        "  tool(\"asks\", async () => { await null; return await callTool(\"p/fails\"); }),",
+        "  tool(\"passes\", async () => { return await callTool(\"p/asks\"); }),",
+        "  tool(\"misses\", async () => { return await callTool(\"p/nowhere\"); }),",
+        "  tool(\"empty\", async () => { return await getSessionValue(\"none\"); }),",
+        "  tool(\"reads\", async () => { await null; return await readFile(\"/data/none\"); }),",
+        "  tool(\"fetches\", async () => { await null; return await fetch(\"https://a.invalid\"); }),",
+        "  tool(\"nameless\", async () => { return await callTool(undefined as any); }),",
+        "] };\n",
+    ];
+    let sandbox = Sandbox::with_plugin(&lines.join("\n"));
+    sandbox.write(
+        "plugins/p/distri.toml",
+        &format!("{MANIFEST}filesystem = [{{ guest = \"/data\", path = \"data\" }}]\n"),
+    );
+    std::fs::create_dir(sandbox.path().join("data")).unwrap();
+    sandbox.build();
+    for (name, line, words) in [
+        ("asks", 7, "in: `p/fails` at execute"),
+        ("passes", 8, "in: `p/asks` at execute"),
+        ("misses", 9, "nowhere"),
+        ("empty", 10, "no value `none`"),
+        ("reads", 11, "ENOENT"),
+        ("fetches", 12, "https://a.invalid"),
+        ("nameless", 13, "the tool is undefined"),
+    ] {
+        let run = sandbox.distri(&["call", &format!("p/{name}")]);
+        run.fails(1, &[&format!("index.ts:{line}:"), words]);
+    }
+    let run = sandbox.distri(&["call", "p/passes", "--json"]);
+    let error = &serde_json::from_str::<Value>(&run.stdout).unwrap()["error"];
+    assert_eq!(error["chain"], serde_json::json!(["p/passes", "p/asks", "p/fails"]), "{error:#}");
+    assert_eq!(error["message"], "RangeError: too far", "{error:#}");
+    let stacks =
+        [&error["detail"], &error["detail"]["detail"], &error["detail"]["detail"]["detail"]];
+    for (detail, line) in stacks.into_iter().zip([8, 7, 6]) {
+        let stack = detail["stack"].as_str().unwrap();
+        assert!(stack.contains(&format!("index.ts:{line}:")), "{line}: {error:#}");
+        assert!(!stack.contains("user.js"), "{error:#}");
+    }
 }

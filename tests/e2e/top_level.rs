@@ -92,6 +92,46 @@ fn a_package_that_asks_for_the_time_is_named_and_works() {
 }
 
 #[test]
+fn a_package_that_asks_for_chance_is_named_and_calls_have_their_own() {
+    let sandbox = Sandbox::with_plugin(&format!(
+        "import {{ tag, next }} from \"lucky\";\n{}",
+        tool("t", "return [tag, next(), Math.random()];"),
+    ));
+    sandbox.write("plugins/p/node_modules/lucky/package.json", "{ \"main\": \"index.js\" }");
+    sandbox.write(
+        "plugins/p/node_modules/lucky/index.js",
+        "exports.tag = Math.random().toString(36).slice(2);\nexports.next = () => Math.random();\n",
+    );
+    let run = sandbox.build();
+    assert!(run.stderr.contains("`lucky` asks for a random number"), "{run:#?}");
+    let [one, other] = [(), ()].map(|()| sandbox.distri(&["call", "p/t"]).json());
+    assert_eq!(one[0], other[0], "what it kept when it was loaded");
+    let numbers = [&one[1], &one[2], &other[1], &other[2]].map(ToString::to_string);
+    let different: std::collections::BTreeSet<_> = numbers.iter().collect();
+    assert_eq!(different.len(), 4, "{numbers:?}");
+    sandbox.write(
+        "plugins/p/index.ts",
+        &format!("const n = Math.random();\n{}", tool("t", "return n;")),
+    );
+    sandbox.distri(&["build"]).fails(1, &["index.ts:1", "Math.random()"]);
+}
+
+#[test]
+fn what_is_thrown_at_the_top_level_is_told_whatever_it_is() {
+    for (thrown, words) in [
+        ("\"so it is\"", "threw the text \"so it is\""),
+        ("undefined", "threw undefined"),
+        ("null", "threw null"),
+        ("42", "threw 42"),
+        ("{ code: 1 }", "threw a value of the type Object"),
+    ] {
+        let source = format!("throw {thrown};\n{}", tool("t", "return 1;"));
+        let run = Sandbox::with_plugin(&source).distri(&["build"]);
+        run.fails(1, &["index.ts", words, "throw an `Error`"]);
+    }
+}
+
+#[test]
 fn the_environment_is_refused_at_the_top_level() {
     for (line, words) in [
         ("const it = process.env.API_KEY;", "process.env.API_KEY"),

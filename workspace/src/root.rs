@@ -46,7 +46,9 @@ pub fn find_root(current: &Path, directory: Option<&Path>) -> Result<PathBuf> {
         (None, None) => {
             let examples = current.join("examples");
             let found = nearest(current);
-            let other = || if examples.is_dir() { examples } else { current.to_owned() };
+            // Whoever may write here may put one here: then it is theirs.
+            let is_example = examples.is_dir() && distri_files::is_own(&examples);
+            let other = || if is_example { examples } else { current.to_owned() };
             (found.unwrap_or_else(other), String::new())
         }
     };

@@ -15,11 +15,12 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
     let began = Instant::now();
     let workspace = session::workspace(args)?;
     let passed_over = session::warn_of_passed_over(&workspace)?;
-    let host = session::host(&workspace, Policy::open_workspace(), None)?;
-    let before = workspace.catalog().unwrap_or_default();
-    // What is granted is not said to be waiting. A policy that cannot be read is said
-    // where it is needed.
+    // What is granted is not said to be waiting, and what is limited holds for compiling
+    // too. A policy that cannot be read is said where it is needed.
     let policy = workspace.policy(None, false).unwrap_or_default();
+    let building = Policy { limits: policy.limits.clone(), ..Policy::open_workspace() };
+    let host = session::host(&workspace, building, None)?;
+    let before = workspace.catalog().unwrap_or_default();
     let progress = terminal::Progress::new();
     let quiet = args.json;
     let workspace = session::showing(workspace, &progress, quiet);
@@ -79,29 +80,20 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
         .await?;
     drop(progress);
     let built = report.packages.iter().map(|built| &built.artifact);
-    operator::warn_of_changes(&workspace, built)?;
+    let mut warned = passed_over;
+    warned.extend(operator::warn_of_changes(&workspace, built)?);
 
     if args.json {
         output::json(&json!({
             "packages": packages_json(&workspace, &report),
             "errors": errors_json(&report),
-            "warnings": passed_over,
+            "warnings": warned,
             "elapsed_ms": millis(began.elapsed()),
         }));
     } else {
         let (built, failed) = (report.packages.len(), report.failed.len());
         if built + failed == 0 {
-            let root = workspace.root();
-            terminal::warning(&format!(
-                "there is nothing to build in `{}`: no package in `plugins/` and no `src/mod.ts`",
-                root.display()
-            ));
-            if root.join(MANIFEST_FILE).exists() {
-                terminal::note(
-                    "hint",
-                    "this folder is a package: it belongs into `plugins/` of a workspace",
-                );
-            }
+            warn_of_nothing(&workspace, "build");
             return Ok(());
         }
         let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
@@ -109,6 +101,21 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
         terminal::say(&format!("{built} {packages} built{failed} in {}", show(began.elapsed())));
     }
     if report.failed.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// Says that there is no package.
+pub(crate) fn warn_of_nothing(workspace: &Workspace, what: &str) {
+    let root = workspace.root();
+    terminal::warning(&format!(
+        "there is nothing to {what} in `{}`: no package in `plugins/` and no `src/mod.ts`",
+        root.display()
+    ));
+    if root.join(MANIFEST_FILE).exists() {
+        terminal::note(
+            "hint",
+            "this folder is a package: it belongs into `plugins/` of a workspace",
+        );
+    }
 }
 
 /// What of a package's manifest has no effect; said when it is built.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use distri_host::{Artifact, Catalog, Error, ErrorKind, ExecutionContext, ItemKind, ToolCall};
 use distri_manifest::{ItemRef, LimitSettings, PackageName, Span};
 use distri_workspace::{Audit, PackageAudit, Workspace};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use crate::args::{Args, Call};
-use crate::failure::Failure;
+use crate::failure::{Failure, Told};
 use crate::pretty::pretty;
-use crate::{operator, output, session, stacks, terminal};
+use crate::stacks::{self, Stacks};
+use crate::{operator, output, session, terminal};
 
 /// Most bytes of input that are read: far more than a payload may have.
 const MAX_INPUT: u64 = 64 << 20;
@@ -28,11 +29,12 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
     }
     let catalog = workspace.catalog()?;
     refuse_unproven(&catalog, &call.name)?;
+    let mut warnings = Vec::new();
+    let mut changed = Vec::new();
     if !call.operator.locked {
         let reached = named(&catalog, &call.name, kind).map(|first| reached(&catalog, first));
-        operator::warn_of_changes(&workspace, reached.unwrap_or_default())?;
+        changed = operator::warn_of_changes(&workspace, reached.unwrap_or_default())?;
     }
-    let mut warnings = Vec::new();
     if let Some(artifact) = named(&catalog, &call.name, kind) {
         operator::ask_for_pending(&workspace, artifact, &mut policy, args.json)?;
         if args.json {
@@ -41,27 +43,33 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
             warnings.extend(pending.iter().map(|decision| {
                 format!("`{package}` was not granted {}", operator::describe(decision))
             }));
-        } else {
-            operator::warn_of_unset_secrets(artifact, &policy)?;
         }
-    }
-    let audit = call.audit.then(Arc::<Audit>::default);
-    let host = session::host(&workspace, policy, audit.clone())?;
-    let artifacts = workspace.register(&catalog, &host);
-    let (package, item) = host
-        .resolve(&call.name, kind)
-        .map_err(|error| Failure::Usage(unbuilt(&workspace, &call.name, error)))?;
-    let artifact = artifacts.iter().find(|artifact| artifact.package.as_str() == package);
-    if artifact.is_some_and(|artifact| distri_build::is_stale(&workspace.store(), artifact)) {
-        warnings.push(format!(
-            "`{package}` changed since it was built, and what runs is the older build; run `distri build`"
-        ));
+        warnings.extend(operator::unset_secrets(artifact, &policy)?);
+        // Said even where a tool is asked for that only the newer sources have.
+        if distri_build::is_stale(&workspace.store(), artifact) {
+            warnings.push(format!(
+                "`{}` changed since it was built, and what runs is the older build; run `distri build`",
+                artifact.package
+            ));
+        }
     }
     if !args.json {
         for warning in &warnings {
             terminal::warning(warning);
         }
     }
+    // Those were said at once.
+    warnings.extend(changed);
+    let audit = call.audit.then(Arc::<Audit>::default);
+    let host = session::host(&workspace, policy, audit.clone())?;
+    let artifacts = workspace.register(&catalog, &host);
+    let (package, item) = match host.resolve(&call.name, kind) {
+        Ok(found) => found,
+        Err(error) => {
+            let failure = Failure::Usage(unbuilt(&workspace, &call.name, error));
+            return Err(Failure::Called(Box::new(failure), Told { audit: None, warnings }));
+        }
+    };
 
     let name = format!("{package}/{item}");
     let mut request = ToolCall::new(input);
@@ -76,28 +84,29 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         show_audit(audit);
     }
     // What failed is what an audit is most wanted for.
-    let with_audit = |failure: Failure| match &audit {
-        Some(audit) => Failure::Audited(Box::new(failure), json!(audit)),
-        None => failure,
+    let told = Told { audit, warnings };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let failure = match error.kind() {
+                ErrorKind::InvalidInput => Failure::Usage(error),
+                _ => Failure::Host(error),
+            };
+            return Err(Failure::Called(Box::new(failure), told));
+        }
     };
-    let answer = answer.map_err(|error| {
-        with_audit(match error.kind() {
-            ErrorKind::InvalidInput => Failure::Usage(error),
-            _ => Failure::Host(error),
-        })
-    })?;
     if let Some(message) = answer.error {
         let mut detail: Value = serde_json::from_str(&answer.result).unwrap_or(Value::Null);
-        let map = artifact.and_then(|artifact| stacks::map_of(&workspace, artifact));
-        let located = map.as_ref().and_then(|map| stacks::locate(map, &message, &detail));
-        if let Some(map) = &map {
-            stacks::put_in_sources(map, &mut detail);
-        }
-        return Err(with_audit(Failure::Guest { name, message, detail, located }));
+        let stacks = Stacks::of(&workspace);
+        let map = stacks.map(&package);
+        let located = map.and_then(|map| stacks::locate(&map, &message, &detail));
+        stacks.put_in_sources(&package, &mut detail);
+        let failure = Failure::Guest { name, message, detail, located };
+        return Err(Failure::Called(Box::new(failure), told));
     }
     if args.json {
         let result = RawValue::from_string(answer.result).ok();
-        output::json(&Answered { result, audit, warnings });
+        output::json(&Answered { result, told });
     } else {
         output::lines(&pretty(&answer.result).unwrap_or(answer.result));
     }
@@ -108,11 +117,8 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
 #[derive(serde::Serialize)]
 struct Answered {
     result: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    audit: Option<Vec<PackageAudit>>,
-    /// What the operator would be told on standard error.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
+    #[serde(flatten)]
+    told: Told,
 }
 
 /// The package that a name means, as far as the catalog tells.
@@ -207,6 +213,10 @@ fn input(argument: &str) -> Result<String, Failure> {
         return Ok(distri_files::without_mark(&text).to_owned());
     }
     match argument.strip_prefix('@') {
+        Some("") => Err(Failure::Usage(
+            Error::new(ErrorKind::InvalidInput, "`--input @` names no file")
+                .with_hint("`--input @FILE` reads a file, `--input -` standard input"),
+        )),
         Some(file) => distri_files::read_text(Path::new(file), MAX_INPUT)
             .map_err(|error| unreadable(&format!("`{file}`"), error)),
         None => Ok(argument.to_owned()),

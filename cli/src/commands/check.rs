@@ -5,6 +5,8 @@ use std::time::Duration;
 use distri_host::{Error, ErrorKind, Limits};
 use serde_json::{Value, json};
 
+use super::build::warn_of_nothing;
+use super::list::count;
 use crate::args::{Args, Check};
 use crate::failure::{Failure, diagnostic_json};
 use crate::{output, session, terminal};
@@ -39,11 +41,11 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
                 }
                 if let Some(artifact) = &check.artifact {
                     terminal::say(&format!(
-                        "{}: a plugin of distri:plugin@{}, {} tools, {} workflows",
+                        "{}: a plugin of distri:plugin@{}, {}, {}",
                         check.name,
                         artifact.abi,
-                        artifact.tools.len(),
-                        artifact.workflows.len()
+                        count(artifact.tools.len(), "tool"),
+                        count(artifact.workflows.len(), "workflow")
                     ));
                 } else if !check.name.is_empty() {
                     terminal::say(&format!("{}: not a plugin", check.name));
@@ -82,6 +84,8 @@ pub(crate) async fn run(args: &Args, check: &Check) -> Result<(), Failure> {
         .collect();
     if args.json {
         output::json(&report);
+    } else if checks.is_empty() {
+        warn_of_nothing(&workspace, "check");
     }
     if checks.iter().all(|check| check.errors.is_empty()) { Ok(()) } else { Err(Failure::Reported) }
 }

@@ -39,8 +39,9 @@ pub(crate) async fn run(args: &Args, conformance: &Conformance) -> Result<(), Fa
     if args.json {
         output::json(&report);
     } else {
+        output::line("");
         output::line(&format!(
-            "\ndistri:plugin@{}: {passed} passed, {failed} failed, {not_applicable} did not apply",
+            "distri:plugin@{}: {passed} passed, {failed} failed, {not_applicable} did not apply",
             report.abi
         ));
     }

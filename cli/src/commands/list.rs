@@ -15,10 +15,11 @@ pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
         if args.json {
             output::json(&agents);
         } else {
-            let rows = agents
+            let rows: Vec<_> = agents
                 .iter()
                 .map(|agent| [agent.name.clone(), agent.description.clone()])
                 .collect();
+            none_of(&rows, "agents", "they are the files `agents/*.md`");
             table(rows);
         }
         return Ok(());
@@ -32,13 +33,27 @@ pub(crate) fn run(args: &Args, list: &List) -> Result<(), Failure> {
             );
         }
         What::Plugins => table(artifacts.iter().map(|artifact| plugin_row(artifact)).collect()),
-        What::Tools => items(args, &artifacts, |artifact| &artifact.tools),
-        What::Workflows | What::Agents => items(args, &artifacts, |artifact| &artifact.workflows),
+        What::Tools => items(args, &artifacts, "tools", |artifact| &artifact.tools),
+        What::Workflows | What::Agents => {
+            items(args, &artifacts, "workflows", |artifact| &artifact.workflows);
+        }
     }
     Ok(())
 }
 
-fn items(args: &Args, artifacts: &[&Artifact], of: impl Fn(&Artifact) -> &Vec<ItemInfo>) {
+/// Says that a list is empty.
+fn none_of<T>(rows: &[T], what: &str, why: &str) {
+    if rows.is_empty() {
+        terminal::say(&format!("there are no {what}: {why}"));
+    }
+}
+
+fn items(
+    args: &Args,
+    artifacts: &[&Artifact],
+    what: &str,
+    of: impl Fn(&Artifact) -> &Vec<ItemInfo>,
+) {
     let all =
         artifacts.iter().flat_map(|artifact| of(artifact).iter().map(move |item| (artifact, item)));
     if args.json {
@@ -54,12 +69,16 @@ fn items(args: &Args, artifacts: &[&Artifact], of: impl Fn(&Artifact) -> &Vec<It
             .collect();
         output::json(&all);
     } else {
-        table(
-            all.map(|(artifact, item)| {
+        let rows: Vec<_> = all
+            .map(|(artifact, item)| {
                 [format!("{}/{}", artifact.package, item.name), item.description.clone()]
             })
-            .collect(),
-        );
+            .collect();
+        // Where nothing is built, that was said.
+        if !artifacts.is_empty() {
+            none_of(&rows, what, "no package that is built here has any");
+        }
+        table(rows);
     }
 }
 
@@ -77,16 +96,17 @@ fn plugin_json(artifact: &Artifact) -> Value {
     })
 }
 
+/// So many of something: `1 tool`, `2 tools`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
 fn plugin_row(artifact: &Artifact) -> [String; 4] {
-    let count = |n: usize, what: &str| match n {
-        0 => None,
-        1 => Some(format!("1 {what}")),
-        n => Some(format!("{n} {what}s")),
-    };
     let offers: Vec<String> =
-        [count(artifact.tools.len(), "tool"), count(artifact.workflows.len(), "workflow")]
+        [(artifact.tools.len(), "tool"), (artifact.workflows.len(), "workflow")]
             .into_iter()
-            .flatten()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| count(n, what))
             .collect();
     [
         format!("{} {}", artifact.package, artifact.version),
@@ -96,10 +116,22 @@ fn plugin_row(artifact: &Artifact) -> [String; 4] {
     ]
 }
 
+/// Characters of a cell: what is longer is not read in a list.
+const MAX_CELL: usize = 200;
+
+/// Text for a list, cut where it is long.
+fn cell(text: &str) -> String {
+    let mut text = terminal::shown(text);
+    if let Some((end, _)) = text.char_indices().nth(MAX_CELL) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Prints rows in columns as wide as they need to be.
 pub(crate) fn table<const N: usize>(rows: Vec<[String; N]>) {
-    let rows: Vec<[String; N]> =
-        rows.into_iter().map(|row| row.map(|cell| terminal::shown(&cell))).collect();
+    let rows: Vec<[String; N]> = rows.into_iter().map(|row| row.map(|text| cell(&text))).collect();
     let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {

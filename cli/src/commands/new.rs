@@ -1,9 +1,10 @@
 //! `distri new`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use distri_files::{Folder, Guard};
 use distri_host::{Error, ErrorKind};
-use distri_manifest::PackageName;
+use distri_manifest::{PackageName, WORKSPACE_PACKAGE};
 use serde_json::json;
 
 use crate::args::{Args, ItemWord, Language, New};
@@ -53,8 +54,26 @@ const SDK_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-sdk-rus
 pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
     let current = session::current()?;
     let workspace = session::workspace(args)?;
+    if new.path.components().any(|part| part == Component::ParentDir) {
+        return Err(leads_out(&new.path));
+    }
     let folder = folder(&current, workspace.root(), &new.path);
+    let Ok(below) = folder.strip_prefix(workspace.root()).map(Path::to_owned) else {
+        return Err(leads_out(&new.path));
+    };
+    if below.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) {
+        return Err(usage(
+            format!("`{}` lies in a hidden folder", new.path.display()),
+            "packages are in `plugins/`: `distri new NAME` makes one there",
+        ));
+    }
     let name = name(&folder)?;
+    if name.as_str() == WORKSPACE_PACKAGE {
+        return Err(usage(
+            format!("`{name}` is the name of the workspace's own `src/mod.ts`"),
+            "give the package another name",
+        ));
+    }
     if folder.exists() {
         return Err(usage(
             format!("`{}` is there already", folder.display()),
@@ -69,10 +88,13 @@ pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
     };
     let mut files: Vec<PathBuf> = Vec::new();
     for (path, text) in template {
-        let path = folder.join(path);
         let text = text.replace("NAME", name.as_str()).replace("SDK", &sdk(&folder));
-        write(&path, &text).map_err(|error| failed(&path, &error))?;
-        files.push(path);
+        if let Err(error) = write(workspace.root(), &below.join(path), &text) {
+            // It was not there before: half of it would only be in the way.
+            let _ = std::fs::remove_dir_all(&folder);
+            return Err(failed(&error));
+        }
+        files.push(folder.join(path));
     }
     if args.json {
         output::json(&json!({ "package": name, "files": files }));
@@ -97,9 +119,16 @@ pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the package goes: a path is below the workspace's root, or below the current
-/// folder where that makes it one of the workspace's packages.
+/// Where the package goes: a name alone is that of a package, a path is below the
+/// workspace's root, or below the current folder where that makes it one of the
+/// workspace's packages.
 fn folder(current: &Path, root: &Path, path: &Path) -> PathBuf {
+    if let Some(Component::Normal(name)) = path.components().next()
+        && path.components().count() == 1
+        && path.is_relative()
+    {
+        return root.join(PLUGINS).join(name);
+    }
     let here = current.join(path);
     let parent = here.parent().and_then(|parent| parent.canonicalize().ok());
     if parent.is_some_and(|parent| parent == root.join(PLUGINS)) {
@@ -136,20 +165,26 @@ fn relative(sdk: &Path, folder: &Path) -> Option<PathBuf> {
     Some(up.join(sdk.file_name()?))
 }
 
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-    std::fs::write(path, text)
+fn leads_out(path: &Path) -> Failure {
+    usage(
+        format!("`{}` leads out of the workspace", path.display()),
+        "packages are in its `plugins/`: `distri new NAME` makes one there",
+    )
+}
+
+/// Writes a file below the workspace's root, through no link.
+fn write(root: &Path, below: &Path, text: &str) -> std::io::Result<()> {
+    let folder = below.parent().unwrap_or(Path::new(""));
+    let name = below.file_name().unwrap_or_default().to_string_lossy();
+    Folder::make(root, folder, Guard::Workspace)?.write_shared(&name, text.as_bytes())
 }
 
 fn usage(message: String, hint: &str) -> Failure {
     Failure::Usage(Error::new(ErrorKind::InvalidInput, message).with_hint(hint))
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Host(Error::new(
-        ErrorKind::Internal,
-        format!("cannot write `{}`: {error}", path.display()),
-    ))
+fn failed(error: &std::io::Error) -> Failure {
+    Failure::Host(Error::new(ErrorKind::Internal, format!("cannot write the package: {error}")))
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub(crate) fn run(args: &Args, command: &SecretsCommand) -> Result<(), Failure> 
             if args.json {
                 output::json(&names);
             } else {
+                if names.is_empty() {
+                    terminal::say("no secrets are kept; `distri secrets set NAME` keeps one");
+                }
                 for name in names {
                     output::line(&name);
                 }

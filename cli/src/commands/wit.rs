@@ -1,7 +1,8 @@
 //! `distri wit`.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
+use distri_files::{Folder, Guard};
 use distri_host::{Error, ErrorKind, Wit};
 use serde_json::{Value, json};
 
@@ -37,14 +38,11 @@ pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
     let mut files = Vec::new();
     for (folder, parts) in [(folder.clone(), wit.files), (folder.join("deps"), wit.deps)] {
         for (name, text) in parts {
-            let path = folder.join(name);
-            put(&path, text).map_err(|error| {
-                Failure::Host(Error::new(
-                    ErrorKind::Internal,
-                    format!("cannot write `{}`: {error}", path.display()),
-                ))
+            put(&folder, name, text).map_err(|error| {
+                let message = format!("cannot write the WIT files: {error}");
+                Failure::Host(Error::new(ErrorKind::Internal, message))
             })?;
-            files.push(json!({ "path": path }));
+            files.push(json!({ "path": folder.join(name) }));
         }
     }
     if args.json {
@@ -56,9 +54,19 @@ pub(crate) fn run(args: &Args, write: &WriteWit) -> Result<(), Failure> {
     Ok(())
 }
 
-fn put(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
+/// Writes a file into a folder, through no link below the current folder.
+fn put(folder: &Path, name: &str, text: &str) -> std::io::Result<()> {
+    let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    let folder = if folder.components().all(plain) {
+        Folder::make(Path::new("."), folder, Guard::Workspace)?
+    } else {
+        // What is named from elsewhere may be reached through links, and be none.
         std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, text)
+        let (above, last) = match folder.file_name() {
+            Some(name) => (folder.parent().unwrap_or(folder), Path::new(name)),
+            None => (folder, Path::new("")),
+        };
+        Folder::make(above, last, Guard::Workspace)?
+    };
+    folder.write_shared(name, text.as_bytes())
 }

@@ -59,19 +59,30 @@ const key = "distri:script";
 const script: Script | undefined = (globalThis as { [key]?: Script })[key];
 delete (globalThis as { [key]?: Script })[key];
 
-/** Whose code asks: that of the nearest frame outside the SDK. */
-function asker(): Owner {
-  const frames = String(new Error().stack).matchAll(/:(\d+):(\d+)\)?$/gm);
-  for (const [, line, column] of frames) {
+/** Whose the nearest frame outside the SDK is; none where all of a stack is the SDK's. */
+function ownerOf(stack: string | undefined): Owner | undefined {
+  for (const [, line, column] of String(stack).matchAll(/:(\d+):(\d+)\)?$/gm)) {
     const found = script?.owners.findLast(([l, c]) => l < Number(line) || (l === Number(line) && c <= Number(column)));
     if (found && found[2] !== SDK) return found[2];
   }
-  return AUTHOR;
+  return undefined;
+}
+
+/** Whose code asks. */
+const asker = (): Owner => ownerOf(new Error().stack) ?? AUTHOR;
+
+/** Where the plugin stands when it asks for something whose answer comes later. */
+export const standing = (): string | undefined => new Error().stack;
+
+/** An error that came with an answer, at the place where the plugin asked: by itself it knows the SDK's alone. */
+export function askedAt<E>(error: E, stack: string | undefined): E {
+  if (script && error instanceof Error && ownerOf(error.stack) === undefined) error.stack = stack;
+  return error;
 }
 
 /**
- * Throws where the plugin's top level asks for the time. An installed package that does so is told to the author
- * by the builder, which then builds again and lets it have the time of the build.
+ * Throws where the plugin's top level asks for the time or for chance. An installed package that does so is told to
+ * the author by the builder, which then builds again and lets it have those of the build.
  */
 export function assertTimely(what: string): void {
   if (phase === "call" || (script?.lenient && asker() === PACKAGE)) return;

@@ -124,7 +124,8 @@ impl Databases {
         let package = plugin.info.package.as_str();
         let pool = match dialect {
             Dialect::Sqlite => {
-                let bounds = (connections, plugin.limits.payload);
+                let limits = &plugin.limits;
+                let bounds = (connections, limits.payload, limits.package_file_bytes);
                 Pool::Sqlite(sqlite::pool(name, url, access, bounds)?)
             }
             Dialect::Postgres => {

@@ -42,6 +42,9 @@ const ROWS_AHEAD: usize = 1;
 /// shorter their values. A few such rows are there at once.
 const ROW: usize = 64 << 20;
 
+/// Pages that a database of SQLite's may have.
+const MOST_PAGES: i64 = 4_294_967_294;
+
 /// How long a lock of somebody else's is waited for, and how often it is looked
 /// at. SQLite's own waiting would hold its thread.
 const LOCKED: Duration = Duration::from_secs(5);
@@ -61,7 +64,7 @@ pub(crate) fn pool(
     name: &str,
     url: &str,
     access: Access,
-    (connections, length): (u32, usize),
+    (connections, length, growth): (u32, usize, u64),
 ) -> Result<Pool> {
     sqlite_vfs::register().map_err(crate::engine::internal)?;
     // Each connection would have a database of its own.
@@ -109,7 +112,17 @@ pub(crate) fn pool(
                     // cannot be, or not now, that is as it was.
                     let mode = sqlx::raw_sql("PRAGMA journal_mode = WAL");
                     let _ = mode.execute(&mut *connection).await;
+                    let pages: i64 =
+                        sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *connection).await?;
+                    let page: i64 =
+                        sqlx::query_scalar("PRAGMA page_size").fetch_one(&mut *connection).await?;
+                    let growth = i64::try_from(growth).unwrap_or(i64::MAX) / page.max(1);
+                    let most = pages.saturating_add(growth).clamp(1, MOST_PAGES);
+                    let most = format!("PRAGMA max_page_count = {most}");
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(most)).execute(&mut *connection).await?;
                 }
+                // What a statement sorts counts as memory, and is no file that grows.
+                sqlx::raw_sql("PRAGMA temp_store = MEMORY").execute(&mut *connection).await?;
                 sqlite_guard::limit(&mut connection.lock_handle().await?, length)
             })
         })

@@ -19,7 +19,7 @@ const ARGUMENTS: c_int = 127;
 /// Bytes that SQLite may have in this process, unless the embedder has said how
 /// many. Nothing else holds a statement while it is compiled: a few hundred
 /// characters of `WITH` name more subqueries than any memory has room for.
-const HEAP: i64 = 512 << 20;
+const HEAP: i64 = 256 << 20;
 
 /// Pragmas that tell about tables, and nothing about files.
 const PRAGMAS: &[&[u8]] = &[

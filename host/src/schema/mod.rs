@@ -102,23 +102,29 @@ impl Schema {
     /// What its meta-schema refuses, what is above the bounds, references that lead
     /// out of it, and patterns that are none.
     pub(crate) fn compile(schema: &Value) -> Result<Self, SchemaFault> {
-        let work = || {
-            let allowance = Allowance {
-                steps: COMPILED,
-                stack: STACK_USED,
-                deadline: Instant::now() + COMPILE_TIME,
-                prices: Prices::default(),
-                whole: None,
-            };
-            meter::within(allowance, || compile(schema)).unwrap_or_else(|_| {
-                Err(SchemaFault {
-                    place: String::new(),
-                    message: "is too tangled to be compiled".to_owned(),
-                })
-            })
-        };
-        on_large_stack(work).unwrap_or_else(|| {
+        on_large_stack(|| Self::compile_here(schema)).unwrap_or_else(|| {
             Err(SchemaFault { place: String::new(), message: "could not be compiled".to_owned() })
+        })
+    }
+
+    /// The same on this thread, which has a large stack.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::compile`].
+    pub(crate) fn compile_here(schema: &Value) -> Result<Self, SchemaFault> {
+        let allowance = Allowance {
+            steps: COMPILED,
+            stack: STACK_USED,
+            deadline: Instant::now() + COMPILE_TIME,
+            prices: Prices::default(),
+            whole: None,
+        };
+        meter::within(allowance, || compile(schema)).unwrap_or_else(|_| {
+            Err(SchemaFault {
+                place: String::new(),
+                message: "is too tangled to be compiled".to_owned(),
+            })
         })
     }
 

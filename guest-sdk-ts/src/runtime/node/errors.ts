@@ -55,11 +55,11 @@ export function fileError(tag: string, deed: Deed): FileError {
 
 /** The error of something that the manifest does not ask for or the operator does not allow. */
 export function denied(deed: Deed, folder: string, access: "read" | "read-write"): FileError {
-  const lines = ["[[capabilities.filesystem]]", `guest = "${folder}"`, `path = "…"`, `access = "${access}"`];
   const error = fileError("access", deed);
   error.kind = "denied";
-  // Which of the two is missing the host knows, and says in the plugin's log.
-  error.hint = `the manifest asks for a folder, and the operator's policy allows it; the log and \`distri grants\` say which of them lacks it. A manifest asks like this:\n${lines.join("\n")}`;
+  // Which of the two is missing the host knows, says in the plugin's log, and puts here.
+  const wanted = access === "read" ? `\`${folder}\`` : `\`${folder}\`, to write,`;
+  error.hint = `a folder at ${wanted} is asked for by the manifest and allowed by the operator; the log says which is missing`;
   return error;
 }
 

@@ -1,7 +1,7 @@
 /** The folders that a plugin was granted, and where in them a path lies. */
 import preopens from "wasi:filesystem/preopens@0.3.0";
 import type { Descriptor } from "wasi:filesystem/types@0.3.0";
-import { assertRunning } from "../phase.ts";
+import { askedAt, assertRunning, standing } from "../phase.ts";
 import { badArgument, denied, errorOf, fileError, type Deed } from "./errors.ts";
 import { resolve } from "./path.ts";
 
@@ -15,6 +15,8 @@ export interface Place {
   name: string;
   /** The whole path. */
   path: string;
+  /** Where the plugin asked for it. */
+  stack: string | undefined;
 }
 
 let folders: (readonly [path: string, folder: Descriptor])[] | undefined;
@@ -47,7 +49,7 @@ export function locate(path: PathLike, syscall: string): Place {
   const whole = resolve(given);
   for (const [root, folder] of granted()) {
     const inside = root === "/" ? whole : `${whole}/`.startsWith(`${root}/`) && whole.slice(root.length);
-    if (inside !== false) return { folder, root, name: inside.replace(/^\/+/, "") || ".", path: given };
+    if (inside !== false) return { folder, root, name: inside.replace(/^\/+/, "") || ".", path: given, stack: standing() };
   }
   const parent = `/${whole.split("/")[1] ?? ""}`;
   throw denied({ syscall, path: given }, parent, "read");
@@ -58,7 +60,7 @@ export async function at<T>(place: Place, deed: Deed, operation: () => T | Promi
   try {
     return await operation();
   } catch (thrown) {
-    throw await explain(thrown, { path: place.path, ...deed }, place, target);
+    throw askedAt(await explain(thrown, { path: place.path, ...deed }, place, target), place.stack);
   }
 }
 

@@ -1,6 +1,6 @@
 /** `fetch` by the Fetch standard, as servers have it: no cookies, cache or origins. */
 import type * as web from "../../platform/web.js";
-import { assertRunning } from "../phase.ts";
+import { askedAt, assertRunning, standing } from "../phase.ts";
 import type { Body } from "./body.ts";
 import { define } from "./define.ts";
 import { pairsOf } from "./headers.ts";
@@ -22,7 +22,10 @@ type Pairs = readonly (readonly [string, string])[];
 export function fetch(input: web.RequestInfo, init?: web.RequestInit | null): Promise<Response> {
   // Not as a rejection, which nobody might look at.
   assertRunning("fetch");
-  return (async () => follow(new Request(input, init)))();
+  const stack = standing();
+  return (async () => follow(new Request(input, init)))().catch((error: unknown) => {
+    throw askedAt(error, stack);
+  });
 }
 
 /** A fault by which no answer comes. */
