@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-300}
 
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+# What is fuzzed is what is tested: the same versions.
+cp Cargo.lock fuzz/Cargo.lock
 [ $# -gt 0 ] || set -- manifest catalog load_plugin component bundle
 for target in "$@"; do
     echo "fuzzing $target for $seconds seconds" >&2

@@ -67,7 +67,8 @@ pub(crate) fn classify(
         )
         .with_hint(
             "nothing is under way that could end its waiting: a promise that it awaits is never \
-             resolved or rejected, as when nobody calls the callback",
+             resolved or rejected, as when nobody calls the callback, or when the callback threw: \
+             the log has what nobody caught",
         )
         .with_source(error.into_boxed_dyn_error());
     }

@@ -22,6 +22,9 @@ struct Said {
     frame: Weak<Frame>,
     told: BTreeSet<String>,
     last: Option<String>,
+    /// Folders that the manifest asks for and the operator does not allow, where the
+    /// plugin would see them, and what is missing.
+    folders: Vec<(String, String)>,
 }
 
 impl Refused {
@@ -40,10 +43,19 @@ impl Refused {
         self.said().frame.upgrade()
     }
 
+    /// Tells of a folder that the operator does not allow, once.
+    pub(crate) fn tell_of_folder(&self, guest: &str, error: &Error) {
+        let mut said = self.said();
+        if said.folders.len() < TOLD {
+            said.folders.push((guest.to_owned(), words(error)));
+        }
+        drop(said);
+        self.tell(error);
+    }
+
     /// Tells of one, once.
     pub(crate) fn tell(&self, error: &Error) {
-        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        let words = format!("{}{hint}", error.message());
+        let words = words(error);
         let frame = {
             let mut said = self.said();
             said.last = Some(words.clone());
@@ -57,14 +69,21 @@ impl Refused {
         }
     }
 
-    /// Puts the last one into the answer of a guest that tells of a file that it was
-    /// refused: what line or grant is missing, the guest does not know.
+    /// Puts into the answer of a guest that tells of a file that it was refused what is
+    /// missing, where the manifest asks for the folder: that the guest does not know.
     pub(crate) fn explain_answer(&self, mut answer: ToolResult) -> ToolResult {
         if answer.error.is_some()
             && let Ok(mut told) = serde_json::from_str::<Map<String, Value>>(&answer.result)
             && told.get("kind").and_then(Value::as_str) == Some(ErrorKind::Denied.as_str())
             && told.contains_key("syscall")
-            && let Some(words) = self.said().last.clone()
+            && let Some(words) = told.get("path").and_then(Value::as_str).and_then(|path| {
+                let said = self.said();
+                let holds = |guest: &str| {
+                    path.strip_prefix(guest)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                said.folders.iter().find(|(guest, _)| holds(guest)).map(|(_, words)| words.clone())
+            })
         {
             told.insert("hint".to_owned(), words.into());
             answer.result = Value::Object(told).to_string();
@@ -82,4 +101,10 @@ impl Refused {
             None => error,
         }
     }
+}
+
+/// What one says in a line.
+fn words(error: &Error) -> String {
+    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{}{hint}", error.message())
 }

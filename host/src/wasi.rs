@@ -152,7 +152,7 @@ impl Asked<'_> {
                     let (guest, path) = (folder.guest.as_str(), folder.path.as_str());
                     let capability = Capability::Filesystem { guest, path, access };
                     if let Err(error) = imports::authorise(frame, capability) {
-                        self.0.refused.tell(&error);
+                        self.0.refused.tell_of_folder(guest, &error);
                     }
                 }
             }

@@ -151,8 +151,8 @@ fn an_error_of_the_hosts_has_the_place_of_who_asked() {
     std::fs::create_dir(sandbox.path().join("data")).unwrap();
     sandbox.build();
     for (name, line, words) in [
-        ("asks", 7, "in: `p/fails` at execute"),
-        ("passes", 8, "in: `p/asks` at execute"),
+        ("asks", 7, "in: `p/fails` at /"),
+        ("passes", 8, "in: `p/asks` at /"),
         ("misses", 9, "nowhere"),
         ("empty", 10, "no value `none`"),
         ("reads", 11, "ENOENT"),

@@ -632,3 +632,132 @@ async fn an_embedder_may_name_the_folder_of_the_key() {
     let error = host.load_plugin(&sandbox.path().join("plugins/p")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidComponent, "{error}");
 }
+
+#[test]
+fn what_is_begun_is_written_through_no_link() {
+    let outside = outside();
+    let sandbox = version(1);
+    let link = |to: &Path, path: &str| symlink(to, sandbox.path().join(path)).unwrap();
+    link(outside.path(), "wit");
+    sandbox.distri(&["wit", "--out", "wit"]).fails(1, &["wit` is a link"]);
+    std::fs::remove_file(sandbox.path().join("wit")).unwrap();
+    std::fs::create_dir(sandbox.path().join("wit")).unwrap();
+    link(outside.path(), "wit/deps");
+    link(&outside.path().join("kept"), "wit/world.wit");
+    sandbox.distri(&["wit", "--out", "wit"]).fails(1, &["wit/deps` is a link"]);
+    let world = sandbox.path().join("wit/world.wit");
+    assert!(!world.is_symlink() && world.is_file(), "a link in a file's place is replaced");
+    link(outside.path(), "plugins/between");
+    for path in ["plugins/between/made", "plugins/between"] {
+        let run = sandbox.distri(&["new", path]);
+        assert_ne!(run.code, 0, "{run:#?}");
+    }
+    for path in ["../made", "/tmp/made", ".distri/made", "plugins/../../made", "plugins/workspace"]
+    {
+        let run = sandbox.distri(&["new", path]);
+        assert_eq!(run.code, 2, "{path}: {run:#?}");
+        assert!(run.stdout.is_empty(), "{path}: {run:#?}");
+    }
+    untouched(outside.path());
+    // A name alone is a package's.
+    assert_eq!(sandbox.distri(&["new", "made"]).code, 0);
+    assert!(sandbox.path().join("plugins/made/index.ts").is_file());
+}
+
+const WRITES: &str = "import { writeFile } from \"node:fs/promises\";\n";
+
+/// A package that writes the file `/x/…` that it is told, in this folder.
+fn writer(folder: &str) -> Sandbox {
+    let body = "await writeFile(`/x/${input.file}`, input.text); return 1;";
+    let sandbox = Sandbox::with_plugin(&format!("{WRITES}{}", tool("t", body)));
+    sandbox.write(
+        "plugins/p/distri.toml",
+        &format!(
+            "package = \"p\"\nversion = \"0.1.0\"\n[entrypoints]\nts = \"index.ts\"\n\
+             [[capabilities.filesystem]]\nguest = \"/x\"\npath = \"{folder}\"\n\
+             access = \"read-write\"\n"
+        ),
+    );
+    sandbox
+}
+
+#[test]
+fn the_sources_of_a_linked_package_are_nobodys_to_write() {
+    for folder in ["packages", "packages/vic"] {
+        let sandbox = writer(folder);
+        sandbox.write("packages/vic/mod.ts", &tool("t", "return 1;"));
+        symlink("../packages/vic", sandbox.path().join("plugins/vic")).unwrap();
+        sandbox.build();
+        let input = json!({ "file": "mod.ts", "text": "" }).to_string();
+        let run = sandbox.distri(&["call", "p/t", "--input", &input]);
+        run.fails(1, &["`p` may not write to", "the sources of `vic` lie in `packages/vic`"]);
+        assert_eq!(sandbox.distri(&["call", "vic/t"]).json(), json!(1));
+    }
+    // Beside them it may.
+    let sandbox = writer("packages-of-data");
+    std::fs::create_dir(sandbox.path().join("packages-of-data")).unwrap();
+    sandbox.write("packages/vic/mod.ts", &tool("t", "return 1;"));
+    symlink("../packages/vic", sandbox.path().join("plugins/vic")).unwrap();
+    sandbox.build();
+    let input = json!({ "file": "mod.ts", "text": "" }).to_string();
+    assert_eq!(sandbox.distri(&["call", "p/t", "--input", &input]).code, 0);
+}
+
+#[test]
+fn a_policy_is_no_plugins_to_write() {
+    let sandbox = writer("data");
+    sandbox.write("data/policy.toml", "");
+    sandbox.write("policy.toml", "");
+    sandbox.build();
+    let input = json!({ "file": "policy.toml", "text": "[packages.p]\nsecrets = [\"KEY\"]\n" });
+    let call = |policy: &str| {
+        sandbox.distri(&["call", "p/t", "--input", &input.to_string(), "--policy", policy])
+    };
+    call("data/policy.toml").fails(1, &["`p` may not write to `data`", "policy.toml` lies in it"]);
+    assert_eq!(std::fs::read_to_string(sandbox.path().join("data/policy.toml")).unwrap(), "");
+    assert_eq!(call("policy.toml").code, 0);
+    // What is missing is said with the error: a line of the policy's, for the manifest has its own.
+    let input = input.to_string();
+    let locked =
+        ["call", "p/t", "--input", &input, "--locked", "--policy", "policy.toml", "--json"];
+    sandbox.write("policy.toml", "");
+    let run = sandbox.distri(&locked);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let hint = answer["error"]["detail"]["hint"].to_string();
+    assert!(hint.contains("[packages.p]") && hint.contains("data"), "{run:#?}");
+    assert!(!hint.contains("capabilities.filesystem"), "{run:#?}");
+}
+
+#[test]
+fn a_folder_where_a_blob_belongs_is_set_aside() {
+    let sandbox = version(1);
+    sandbox.build();
+    for blob in blobs(&sandbox) {
+        std::fs::remove_file(&blob).unwrap();
+        std::fs::create_dir(&blob).unwrap();
+        std::fs::write(blob.join("inside"), "").unwrap();
+    }
+    sandbox.build();
+    assert_eq!(sandbox.distri(&["call", "p/version"]).json(), json!(1));
+}
+
+#[test]
+fn names_and_descriptions_of_any_length_are_listed_on_their_lines() {
+    let sandbox = version(1);
+    let manifest =
+        MANIFEST.replacen('\n', &format!("\ndescription = \"{}\"\n", "d".repeat(70_000)), 1);
+    sandbox.write("plugins/p/distri.toml", &manifest);
+    let agent = format!("---\nname = \"long\"\ndescription = \"{}\"\n---\n", "a".repeat(65_536));
+    sandbox.write("agents/long.md", &agent);
+    sandbox.build();
+    for args in [["list", "agents"], ["list", "plugins"], ["list", "tools"]] {
+        let run = sandbox.distri(&args);
+        assert_eq!(run.code, 0, "{args:?}");
+        assert!(run.stdout.lines().all(|line| line.len() < 2_000), "{args:?}");
+    }
+    let forged = "x\nerror: forged\n  hint: run this";
+    sandbox.write(&format!("plugins/{forged}/distri.toml"), "package = 1\n");
+    let run = sandbox.distri(&["build"]);
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.stderr.lines().all(|line| !line.starts_with("error: forged")), "{}", run.stderr);
+}

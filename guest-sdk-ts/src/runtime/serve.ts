@@ -221,13 +221,13 @@ function summary(thrown: unknown): string {
 /** What a machine can use: name, message, stack, what the platform's errors say besides, and causes, at most eight deep. */
 function details(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) return { name: "thrown", message: summary(thrown), stack: stackOf(thrown) };
-  const { name, message, stack, kind, code, syscall, hint, detail } = thrown as Error & { [part: string]: unknown };
+  const { name, message, stack, kind, code, syscall, path, hint, detail } = thrown as Error & { [part: string]: unknown };
   const isOwn = thrown.cause === undefined || thrown.cause === thrown;
   const cause = isOwn || depth >= 8 ? undefined : details(thrown.cause, depth + 1);
   // Each may have several in turn: of those no more.
   const several = thrown instanceof AggregateError && depth < 4 ? (thrown.errors as unknown[]).slice(0, 8) : undefined;
   const errors = several?.map((error) => details(error, depth + 4));
-  return { name, message, stack, kind, code, syscall, hint, detail, cause, errors };
+  return { name, message, stack, kind, code, syscall, path, hint, detail, cause, errors };
 }
 
 /** The details as JSON; those that have none stay behind. */

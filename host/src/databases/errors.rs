@@ -133,6 +133,7 @@ mod sqlite {
     pub(super) const INTERRUPT: i32 = 9;
     pub(super) const IOERR: i32 = 10;
     pub(super) const CORRUPT: i32 = 11;
+    pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
     pub(super) const TOOBIG: i32 = 18;
     pub(super) const AUTH: i32 = 23;
@@ -204,6 +205,16 @@ fn sqlite_refusal(
         sqlite::NOMEM => {
             Error::new(ErrorKind::Limit, format!("the statement is too much for `{name}` at once"))
                 .with_hint("SQLite runs out of memory: write fewer rows at a time, or ask for less")
+        }
+        sqlite::FULL => {
+            let most = frame.limits.package_file_bytes;
+            Error::over(
+                ErrorKind::Limit,
+                "package_file_bytes",
+                most,
+                format!("the database `{name}` may not grow further"),
+            )
+            .with_hint("the host's limit `package_file_bytes` bounds it, or its disk is full")
         }
         sqlite::READONLY => read_only(name, error.message()),
         sqlite::AUTH => forbidden(name, error.message()),

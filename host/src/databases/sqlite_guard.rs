@@ -16,6 +16,10 @@ const PROGRAM: c_int = 12_000;
 /// Arguments of a function, each of which may be as long as any value.
 const ARGUMENTS: c_int = 127;
 
+/// Parameters of a statement: each name is compared with all before it, while nothing
+/// holds the statement.
+const PARAMETERS: c_int = 4_000;
+
 /// Bytes that SQLite may have in this process, unless the embedder has said how
 /// many. Nothing else holds a statement while it is compiled: a few hundred
 /// characters of `WITH` name more subqueries than any memory has room for.
@@ -78,6 +82,7 @@ pub(crate) fn limit(handle: &mut LockedSqliteHandle<'_>, length: usize) -> Resul
         (ffi::SQLITE_LIMIT_SQL_LENGTH, c_int::try_from(length).unwrap_or(c_int::MAX)),
         (ffi::SQLITE_LIMIT_VDBE_OP, PROGRAM),
         (ffi::SQLITE_LIMIT_FUNCTION_ARG, ARGUMENTS),
+        (ffi::SQLITE_LIMIT_VARIABLE_NUMBER, PARAMETERS),
         (ffi::SQLITE_LIMIT_ATTACHED, 0),
     ] {
         // SAFETY: the connection is open, and locked for this call.

@@ -248,3 +248,41 @@ async fn a_row_that_is_too_large_is_not_taken_into_memory() {
         assert!(peak() < before + 250, "{before} MiB, then {} MiB", peak());
     }
 }
+
+/// What no clock of the call's sees: sorting into files, names of parameters, a file that
+/// grows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_sqlite_takes_beside_time_is_bounded() {
+    let small = limits(|limits| limits.package_file_bytes = 4 << 20);
+    let setup = Setup::with_limits(&["sql-ts"], ALL, ALL, small).await;
+    setup.prepare("create table t (a blob)").await;
+    let query = async |what: &str, statement: &str, parameters: serde_json::Value| {
+        setup.run("sql-ts", "lite", what, statement, parameters).await
+    };
+    let sorted = "with recursive c(x) as (select 1 union all select x + 1 from c where x < 2000) \
+                  select count(*) from (select x, zeroblob(1000000) y from c group by 1, 2)";
+    let answer = query("query", sorted, json!([])).await;
+    is_error(&answer, "limit", "too much for `lite` at once");
+    let many = |n: usize| {
+        let names: Vec<String> = (1..=n).map(|n| format!("${n}")).collect();
+        (format!("select {}", names.join(", ")), json!(vec![1; n]))
+    };
+    let (statement, parameters) = many(5_000);
+    let answer = query("query", &statement, parameters).await;
+    is_error(&answer, "invalid-input", "too many SQL variables");
+    let fill = "insert into t values (zeroblob(1000000))";
+    let mut grown = 0;
+    let full = loop {
+        let answer = query("execute", fill, json!([])).await;
+        if answer.get("message").is_some() || grown > 20 {
+            break answer;
+        }
+        grown += 1;
+    };
+    is_error(&full, "limit", "may not grow further");
+    assert!((2..=4).contains(&grown), "{grown}: {full}");
+    assert_eq!(
+        query("query", "select count(*) as n from t", json!([])).await,
+        json!([{ "n": grown }])
+    );
+}

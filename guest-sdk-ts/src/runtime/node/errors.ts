@@ -53,13 +53,17 @@ export function fileError(tag: string, deed: Deed): FileError {
   return Object.assign(new Error(message), { code, errno: -errno, ...deed });
 }
 
+/** A folder's name that hints repeat: another may be anything, a secret too. */
+const PLAIN = /^\/[a-z]{1,12}$/;
+
 /** The error of something that the manifest does not ask for or the operator does not allow. */
 export function denied(deed: Deed, folder: string, access: "read" | "read-write"): FileError {
+  const guest = PLAIN.test(folder) ? folder : "/…";
+  const lines = ["[[capabilities.filesystem]]", `guest = "${guest}"`, `path = "…"`, `access = "${access}"`];
   const error = fileError("access", deed);
   error.kind = "denied";
-  // Which of the two is missing the host knows, says in the plugin's log, and puts here.
-  const wanted = access === "read" ? `\`${folder}\`` : `\`${folder}\`, to write,`;
-  error.hint = `a folder at ${wanted} is asked for by the manifest and allowed by the operator; the log says which is missing`;
+  // Which of the two is missing the host knows: it says so in the plugin's log, and puts it here if nobody catches this.
+  error.hint = `the manifest asks for a folder, and the operator's policy allows it; the log and \`distri grants\` say which of them lacks it. A manifest asks like this:\n${lines.join("\n")}`;
   return error;
 }
 
