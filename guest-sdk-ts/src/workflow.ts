@@ -7,7 +7,7 @@
 import * as host from "#host";
 import { ask, CallError } from "./error.ts";
 import { fromJson, toJson } from "./runtime/json.ts";
-import { assertRunning } from "./runtime/phase.ts";
+import { askedAt, assertRunning, standing } from "./runtime/phase.ts";
 
 export { CallError };
 
@@ -75,9 +75,10 @@ export async function callAgent(agent: string | CallAgentOptions, task?: string)
 export async function getSessionValue<Value = any>(key: string | { key: string; session_id?: string }): Promise<Value> {
   assertRunning("getSessionValue");
   const name = typeof key === "string" ? key : key.key;
+  const stack = standing();
   const json = await ask(() => host.getSessionValue(name));
   if (json === null || json === undefined) {
-    throw new CallError(`the session has no value \`${name}\``, "not-found");
+    throw askedAt(new CallError(`the session has no value \`${name}\``, "not-found"), stack);
   }
   return fromJson(json, name, "write it as a text");
 }

@@ -255,7 +255,7 @@ async fn a_row_that_is_too_large_is_not_taken_into_memory() {
 async fn what_sqlite_takes_beside_time_is_bounded() {
     let small = limits(|limits| limits.package_file_bytes = 4 << 20);
     let setup = Setup::with_limits(&["sql-ts"], ALL, ALL, small).await;
-    setup.prepare("create table t (a blob)").await;
+    setup.prepare("create table t (a text)").await;
     let query = async |what: &str, statement: &str, parameters: serde_json::Value| {
         setup.run("sql-ts", "lite", what, statement, parameters).await
     };
