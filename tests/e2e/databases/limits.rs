@@ -270,10 +270,10 @@ async fn what_sqlite_takes_beside_time_is_bounded() {
     let (statement, parameters) = many(5_000);
     let answer = query("query", &statement, parameters).await;
     is_error(&answer, "invalid-input", "too many SQL variables");
-    let fill = "insert into t values (zeroblob(1000000))";
+    let insert = "insert into t values (zeroblob(1000000))";
     let mut grown = 0;
     let full = loop {
-        let answer = query("execute", fill, json!([])).await;
+        let answer = query("execute", insert, json!([])).await;
         if answer.get("message").is_some() || grown > 20 {
             break answer;
         }
