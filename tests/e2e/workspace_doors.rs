@@ -219,7 +219,7 @@ fn a_build_that_waits_for_another_says_so() {
     other.lock().unwrap();
     let run = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| sandbox.distri(&["build"]));
-        std::thread::sleep(std::time::Duration::from_secs(2));
+        std::thread::sleep(std::time::Duration::from_secs(5));
         assert!(!waiting.is_finished());
         drop(other);
         waiting.join().unwrap()
