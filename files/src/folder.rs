@@ -19,6 +19,11 @@ const UNFINISHED: &str = ".new-";
 /// What a folder's name goes on with that stood where a file belongs.
 const ASIDE: &str = ".set-aside-";
 
+/// The modes of files: the user's own, and those that others may read where the umask
+/// lets them.
+const OWN: u32 = 0o600;
+const SHARED: u32 = 0o666;
+
 /// Who may have made a folder, and who may enter it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
@@ -220,7 +225,7 @@ impl Folder {
     /// moment, see the old file or the new one. A link in its place is replaced,
     /// never followed. Nothing is left behind where it fails.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.write_parts(name, &[bytes], |beside, file| {
+        self.write_parts(name, OWN, &[bytes], |beside, file| {
             file.sync_data()?;
             self.replace(beside, name)?;
             // The name itself; some file systems cannot, and need not.
@@ -232,13 +237,7 @@ impl Folder {
     /// Writes a file of the user's own, readable for whom their umask lets: a link in
     /// its place is replaced, never followed.
     pub fn write_shared(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        single(name)?;
-        let (beside, mut file) = self.beside(Mode::from_raw_mode(0o666))?;
-        let written = file.write_all(bytes).and_then(|()| self.replace(&beside, name));
-        if written.is_err() {
-            let _ = rustix::fs::unlinkat(&self.descriptor, &beside, AtFlags::empty());
-        }
-        written.map_err(|error| at(&self.path.join(name), error))
+        self.write_parts(name, SHARED, &[bytes], |beside, _| self.replace(beside, name))
     }
 
     /// Gives a new file its name. A folder that stands in its place is set aside.
@@ -257,13 +256,13 @@ impl Folder {
     /// The same for what can be made again, in parts: it is not waited for until it is
     /// on disk.
     pub fn write_anew(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
-        self.write_parts(name, parts, |beside, _| self.replace(beside, name))
+        self.write_parts(name, OWN, parts, |beside, _| self.replace(beside, name))
     }
 
     /// Writes `name` where there is none: false where something has this name by then.
     pub fn write_first(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
         let mut first = true;
-        self.write_parts(name, &[bytes], |beside, file| {
+        self.write_parts(name, OWN, &[bytes], |beside, file| {
             file.sync_data()?;
             let folder = &self.descriptor;
             match rustix::fs::linkat(folder, beside, folder, single(name)?, AtFlags::empty()) {
@@ -280,11 +279,12 @@ impl Folder {
     fn write_parts(
         &self,
         name: &str,
+        mode: u32,
         parts: &[&[u8]],
         give_name: impl FnOnce(&str, &File) -> io::Result<()>,
     ) -> io::Result<()> {
         single(name)?;
-        let (beside, mut file) = self.beside(Mode::from_raw_mode(0o600))?;
+        let (beside, mut file) = self.beside(Mode::from_raw_mode(mode))?;
         let written = (|| {
             for part in parts {
                 file.write_all(part)?;

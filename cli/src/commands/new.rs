@@ -90,8 +90,7 @@ pub(crate) fn run(args: &Args, new: &New) -> Result<(), Failure> {
     for (path, text) in template {
         let text = text.replace("NAME", name.as_str()).replace("SDK", &sdk(&folder));
         if let Err(error) = write(workspace.root(), &below.join(path), &text) {
-            // It was not there before: half of it would only be in the way.
-            let _ = std::fs::remove_dir_all(&folder);
+            take_back(workspace.root(), &below, template);
             return Err(failed(&error));
         }
         files.push(folder.join(path));
@@ -170,6 +169,24 @@ fn leads_out(path: &Path) -> Failure {
         format!("`{}` leads out of the workspace", path.display()),
         "packages are in its `plugins/`: `distri new NAME` makes one there",
     )
+}
+
+/// Removes what was written of a package, through no link, and folders that are empty
+/// then: half of it would only be in the way.
+fn take_back(root: &Path, below: &Path, template: Template) {
+    let mut folders = vec![root.join(below)];
+    for (path, _) in template {
+        let path = below.join(path);
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { continue };
+        folders.push(root.join(above));
+        if let Ok(folder) = Folder::open(root, above, Guard::Workspace) {
+            let _ = folder.remove(&name.to_string_lossy());
+        }
+    }
+    // Those inside first.
+    for folder in folders.into_iter().rev() {
+        let _ = std::fs::remove_dir(folder);
+    }
 }
 
 /// Writes a file below the workspace's root, through no link.
