@@ -17,6 +17,8 @@ run: setup
 # dependencies again with other features.
 # Every toolchain of the conformance tests is there: none is let off.
 test: export DISTRI_REQUIRE_GUESTS = 1
+# What failed, not the frames beneath it.
+test: export RUST_BACKTRACE = 0
 test: setup
 	@scripts/toolchains.sh
 	cargo fmt --all --check

@@ -363,8 +363,9 @@ impl Folder {
                 regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
                 size: u64::try_from(stat.st_size).unwrap_or_default(),
                 modified: std::time::UNIX_EPOCH
-                    + std::time::Duration::from_secs(
+                    + std::time::Duration::new(
                         u64::try_from(stat.st_mtime).unwrap_or_default(),
+                        u32::try_from(stat.st_mtime_nsec).unwrap_or_default(),
                     ),
             });
         }

@@ -217,8 +217,7 @@ impl Cache {
     /// The compiled image of the component with this digest, if it is there.
     pub(crate) fn image(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let file = self.open_authentic(&image_name(engine, digest))?;
-        // When it was last used, for `sweep`.
-        let _ = file.set_modified(SystemTime::now());
+        used(&file);
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         // SAFETY: the bytes behind this descriptor were written by `put_image`:
         // they authenticate with this user's key under this engine's name. The
@@ -226,9 +225,14 @@ impl Cache {
         unsafe { Component::deserialize_file(engine, path) }.ok()
     }
 
-    /// Whether an image of this user's is there; it may still not authenticate.
+    /// Whether an image of this user's is there; it may still not authenticate. Who
+    /// asks means to use it: it counts as used.
     pub(crate) fn has_image(&self, engine: &Engine, digest: &str) -> bool {
-        self.folder.own_file(&image_name(engine, digest)).is_ok()
+        let file = self.folder.own_file(&image_name(engine, digest));
+        file.is_ok_and(|file| {
+            used(&file);
+            true
+        })
     }
 
     /// Keeps a compiled image.
@@ -263,6 +267,12 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// Marks an image as used now, for `sweep`.
+fn used(file: &File) {
+    // One that cannot be marked only goes earlier.
+    let _ = file.set_modified(SystemTime::now());
 }
 
 /// Component digest, wasmtime version and engine settings.
@@ -421,6 +431,20 @@ mod tests {
         let there = names.map(|name| cache.read(name).is_some());
         assert_eq!(there, [true, true, false]);
         assert!(cache.folder().join("key").is_file());
+    }
+
+    #[test]
+    fn an_image_that_a_build_found_stays_for_the_call() {
+        let (_folder, cache) = cache();
+        let engine = Engine::default();
+        let old = image_name(&engine, "old");
+        cache.write(&old, &[0; 100]).unwrap();
+        let file = File::options().write(true).open(cache.folder().join(&old)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_hours(1)).unwrap();
+        cache.write("new.cwasm", &[0; 100]).unwrap();
+        assert!(cache.has_image(&engine, "old") && !cache.has_image(&engine, "none"));
+        cache.sweep(200).unwrap();
+        assert!(cache.read(&old).is_some() && cache.read("new.cwasm").is_none());
     }
 
     #[test]

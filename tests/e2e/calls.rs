@@ -77,7 +77,8 @@ fn chain() -> Sandbox {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_three_plugins_deep_answers() {
-    let host = chain().host(Agents::default());
+    let sandbox = chain();
+    let host = sandbox.host(Agents::default());
     let answer =
         host.execute_tool("one", "go", ToolCall::new("{\"question\": \"why\"}")).await.unwrap();
     assert_eq!(answer.result, "{\"one\":{\"two\":{\"three\":\"oracle heard why\"}}}");
@@ -87,7 +88,9 @@ async fn a_chain_three_plugins_deep_answers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_caller_takes_its_whole_chain_along() {
     let asked = Arc::new(Notify::new());
-    let host = chain().host(Agents { block: true, asked: Arc::clone(&asked), ..Agents::default() });
+    let sandbox = chain();
+    let agents = Agents { block: true, asked: Arc::clone(&asked), ..Agents::default() };
+    let host = sandbox.host(agents);
     for _ in 0..10 {
         let call = host.execute_tool("one", "go", ToolCall::new("{\"question\": \"why\"}"));
         tokio::select! {
@@ -100,7 +103,8 @@ async fn a_dropped_caller_takes_its_whole_chain_along() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_ends_at_its_callers_deadline() {
-    let host = chain().host(Agents { block: true, ..Agents::default() });
+    let sandbox = chain();
+    let host = sandbox.host(Agents { block: true, ..Agents::default() });
     let mut call = ToolCall::new("{\"question\": \"why\"}");
     call.deadline = Some(Duration::from_millis(300));
     let began = std::time::Instant::now();
