@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use distri_manifest::Access;
@@ -90,6 +90,8 @@ pub(crate) fn pool(
         options = options.read_only(true);
     }
     let held = Arc::clone(&place);
+    // What it had when it was first opened: every connection grows it from there.
+    let began = Arc::new(OnceLock::new());
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)
@@ -97,7 +99,7 @@ pub(crate) fn pool(
         // It is in this process: there is nothing to test.
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
-            let place = Arc::clone(&held);
+            let (place, began) = (Arc::clone(&held), Arc::clone(&began));
             Box::pin(async move {
                 let mut handle = connection.lock_handle().await?;
                 sqlite_vfs::keep(&mut handle, Arc::clone(&place))?;
@@ -117,7 +119,8 @@ pub(crate) fn pool(
                     let page: i64 =
                         sqlx::query_scalar("PRAGMA page_size").fetch_one(&mut *connection).await?;
                     let growth = i64::try_from(growth).unwrap_or(i64::MAX) / page.max(1);
-                    let most = pages.saturating_add(growth).clamp(1, MOST_PAGES);
+                    let began = *began.get_or_init(|| pages);
+                    let most = began.saturating_add(growth).clamp(1, MOST_PAGES);
                     let most = format!("PRAGMA max_page_count = {most}");
                     sqlx::raw_sql(sqlx::AssertSqlSafe(most)).execute(&mut *connection).await?;
                 }

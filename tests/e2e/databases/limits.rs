@@ -281,6 +281,11 @@ async fn what_sqlite_takes_beside_time_is_bounded() {
     };
     is_error(&full, "limit", "may not grow further");
     assert!((2..=4).contains(&grown), "{grown}: {full}");
+    // Nor on other connections, which are opened for those that come together.
+    let together = (0..8).map(|_| query("execute", insert, json!([])));
+    for answer in futures_util::future::join_all(together).await {
+        is_error(&answer, "limit", "may not grow further");
+    }
     assert_eq!(
         query("query", "select count(*) as n from t", json!([])).await,
         json!([{ "n": grown }])
