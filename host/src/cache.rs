@@ -228,11 +228,7 @@ impl Cache {
     /// Whether an image of this user's is there; it may still not authenticate. Who
     /// asks means to use it: it counts as used.
     pub(crate) fn has_image(&self, engine: &Engine, digest: &str) -> bool {
-        let file = self.folder.own_file(&image_name(engine, digest));
-        file.is_ok_and(|file| {
-            used(&file);
-            true
-        })
+        self.folder.own_file(&image_name(engine, digest)).map(|file| used(&file)).is_ok()
     }
 
     /// Keeps a compiled image.
