@@ -1,13 +1,15 @@
 //! Inputs held against an item's `parameters` before its plugin runs, and answers
 //! against its `returns`. Schemas are compiled at their first use, one at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::deadline::within;
 use crate::engine::internal;
 use crate::frame::Frame;
 use crate::outcome::{out_of_cpu, timed_out};
@@ -70,9 +72,9 @@ impl Part {
 
 type Compiled = Arc<Result<Schema, SchemaFault>>;
 
-/// A plugin's schemas, compiled.
+/// A plugin's schemas, compiled: of tools or not, which of them, and by item.
 pub(crate) struct Schemas {
-    compiled: Mutex<BTreeMap<(bool, String, Part), Compiled>>,
+    compiled: Mutex<BTreeMap<(bool, Part), HashMap<String, Compiled>>>,
     /// The plugin's own place: it waits for itself, and others do not wait for it.
     turn: Arc<Semaphore>,
 }
@@ -84,15 +86,17 @@ impl Default for Schemas {
 }
 
 impl Schemas {
-    fn get(&self, key: &(bool, String, Part)) -> Option<Compiled> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    fn get(&self, kind: ItemKind, item: &str, part: Part) -> Option<Compiled> {
+        let kept = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&(kind == ItemKind::Tool, part))?.get(item).cloned()
     }
 
-    fn keep(&self, key: (bool, String, Part), schema: &Compiled) {
+    fn keep(&self, kind: ItemKind, item: String, part: Part, schema: &Compiled) {
         let mut kept = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         let size = |schema: &Compiled| schema.as_ref().as_ref().map_or(0, |it| it.subschemas);
-        if kept.values().map(size).sum::<usize>() + size(schema) <= KEPT {
-            kept.insert(key, Arc::clone(schema));
+        if kept.values().flat_map(HashMap::values).map(size).sum::<usize>() + size(schema) <= KEPT {
+            let of_part = kept.entry((kind == ItemKind::Tool, part)).or_default();
+            of_part.insert(item, Arc::clone(schema));
         }
     }
 }
@@ -126,9 +130,17 @@ async fn check(frame: &Frame, part: Part, text: &str) -> Result<()> {
     if !frame.host.checks_inputs() || takes_anything(schema) {
         return Ok(());
     }
-    let late = |_| timed_out(&frame.name(), &frame.limits);
-    let work = fit(frame, part, schema, text);
-    let fit = tokio::time::timeout_at(frame.deadline.into(), work).await.map_err(late)??;
+    let kept = frame.plugin.schemas.get(frame.kind, &frame.item, part);
+    let quick = |compiled| quick_fit(frame, part, (compiled, schema), text);
+    let fit = match kept.as_ref().map(quick).transpose()?.flatten() {
+        Some(Fit::Fits) => return Ok(()),
+        Some(fit) => fit,
+        None => {
+            let late = |_| timed_out(&frame.name(), &frame.limits);
+            let work = fit(frame, part, (kept, schema), text);
+            within(frame.deadline, work).await.map_err(late)??
+        }
+    };
     let name = frame.name();
     match fit {
         Fit::Fits => Ok(()),
@@ -150,17 +162,39 @@ async fn check(frame: &Frame, part: Part, text: &str) -> Result<()> {
     }
 }
 
-/// Holds a text against a schema, here if that is quick.
-async fn fit(frame: &Frame, part: Part, schema: &Value, text: &str) -> Result<Fit> {
-    let compiled = compiled(frame, part).await?;
+/// Holds a text against a schema here; none when that is not quick.
+fn quick_fit(
+    frame: &Frame,
+    part: Part,
+    (compiled, schema): (&Compiled, &Value),
+    text: &str,
+) -> Result<Option<Fit>> {
+    if text.len() > SMALL || boundary::is_deep(text) {
+        return Ok(None);
+    }
+    let what = format_args!("{} of `{}`", part.whole(), frame.shown());
+    let fit = hold(compiled, schema, (part, &what, text), Effort::Little, frame.deadline)?;
+    Ok((!matches!(fit, Fit::Unknown)).then_some(fit))
+}
+
+/// Holds a text against a schema that is not compiled yet, or where that is not quick.
+async fn fit(
+    frame: &Frame,
+    part: Part,
+    (kept, schema): (Option<Compiled>, &Value),
+    text: &str,
+) -> Result<Fit> {
+    let compiled = if let Some(kept) = kept {
+        kept
+    } else {
+        let compiled = compiled(frame, part).await?;
+        if let Some(fit) = quick_fit(frame, part, (&compiled, schema), text)? {
+            return Ok(fit);
+        }
+        compiled
+    };
     let what = format!("{} of `{}`", part.whole(), frame.name());
     let deadline = frame.deadline;
-    if text.len() <= SMALL && !boundary::is_deep(text) {
-        match hold(&compiled, schema, (part, &what, text), Effort::Little, deadline)? {
-            Fit::Unknown => {}
-            known => return Ok(known),
-        }
-    }
     let (plugin, kind, item) = (Arc::clone(&frame.plugin), frame.kind, frame.item.clone());
     let text = text.to_owned();
     charged(frame, move || {
@@ -174,7 +208,7 @@ async fn fit(frame: &Frame, part: Part, schema: &Value, text: &str) -> Result<Fi
 fn hold(
     compiled: &Result<Schema, SchemaFault>,
     schema: &Value,
-    (part, what, text): (Part, &str, &str),
+    (part, what, text): (Part, &dyn Display, &str),
     effort: Effort,
     deadline: Instant,
 ) -> Result<Fit> {
@@ -185,19 +219,18 @@ fn hold(
 
 /// The item's schema, compiled now if it was not.
 async fn compiled(frame: &Frame, part: Part) -> Result<Compiled> {
-    let key = (frame.kind == ItemKind::Tool, frame.item.clone(), part);
-    if let Some(kept) = frame.plugin.schemas.get(&key) {
+    let (plugin, kind, item) = (Arc::clone(&frame.plugin), frame.kind, frame.item.clone());
+    if let Some(kept) = plugin.schemas.get(kind, &item, part) {
         return Ok(kept);
     }
-    let (plugin, kind) = (Arc::clone(&frame.plugin), frame.kind);
     let done = charged(frame, move || {
         // Another call may have compiled it in the meantime.
-        if let Some(kept) = plugin.schemas.get(&key) {
+        if let Some(kept) = plugin.schemas.get(kind, &item, part) {
             return kept;
         }
-        let schema = schema_of(&plugin, kind, &key.1, part).unwrap_or(&Value::Bool(true));
+        let schema = schema_of(&plugin, kind, &item, part).unwrap_or(&Value::Bool(true));
         let compiled = Arc::new(Schema::compile_here(schema));
-        plugin.schemas.keep(key, &compiled);
+        plugin.schemas.keep(kind, item, part, &compiled);
         compiled
     });
     let unknown = || internal("the compiler of schemas panicked");
@@ -236,7 +269,8 @@ fn takes_anything(schema: &Value) -> bool {
         Value::Bool(takes) => *takes,
         Value::Object(members) => {
             members.is_empty()
-                || members.len() == 1 && members.get("type") == Some(&json!("object"))
+                || members.len() == 1
+                    && members.get("type").and_then(Value::as_str) == Some("object")
         }
         _ => false,
     }
@@ -262,7 +296,7 @@ fn differs(name: &str, part: Part, mismatches: &[Mismatch], more: usize) -> Erro
     }
 }
 
-fn broken(what: &str, part: Part, fault: &SchemaFault) -> Error {
+fn broken(what: &dyn Display, part: Part, fault: &SchemaFault) -> Error {
     let keyword = part.keyword();
     Error::new(
         ErrorKind::InvalidComponent,

@@ -2,6 +2,7 @@
 //! deadline and budget. A guest never sees it and never changes it.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -98,7 +99,7 @@ impl Frame {
         host: &Host,
         generation: Arc<Generation>,
         plugin: Arc<Plugin>,
-        (kind, item): (ItemKind, &str),
+        (kind, item): (ItemKind, String),
         call: &crate::ToolCall,
     ) -> Arc<Self> {
         let mut limits = plugin.limits.clone();
@@ -113,7 +114,7 @@ impl Frame {
             generation,
             plugin,
             kind,
-            item: item.to_owned(),
+            item,
             call_id: if call.id.is_empty() { next_call_id() } else { call.id.clone() },
             context: call.context.clone(),
             usage: Usage::root(host.limits().chain_bytes()),
@@ -141,7 +142,7 @@ impl Frame {
         self: &Arc<Self>,
         plugin: Arc<Plugin>,
         kind: ItemKind,
-        item: &str,
+        item: String,
     ) -> Result<Arc<Self>> {
         let depth = self.depth + 1;
         if depth > self.limits.depth {
@@ -184,7 +185,7 @@ impl Frame {
             generation: Arc::clone(&self.generation),
             plugin,
             kind,
-            item: item.to_owned(),
+            item,
             call_id: next_call_id(),
             context: self.context.clone(),
             limits,
@@ -207,7 +208,12 @@ impl Frame {
 
     /// `package/item`.
     pub(crate) fn name(&self) -> String {
-        format!("{}/{}", self.plugin.info.package, self.item)
+        self.shown().to_string()
+    }
+
+    /// `package/item`, where it may not be needed.
+    pub(crate) fn shown(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| write!(f, "{}/{}", self.plugin.info.package, self.item))
     }
 
     /// The calls that led here, outermost first, this one included.
@@ -267,5 +273,7 @@ fn next_call_id() -> String {
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or_default())
     });
-    format!("call-{start:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    let mut id = String::with_capacity("call-".len() + 2 * 16 + 1);
+    let _ = write!(id, "call-{start:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    id
 }

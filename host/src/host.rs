@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 use crate::account::Account;
 use crate::code::{Code, Loader, Start};
 use crate::databases::Databases;
+use crate::deadline::within;
 use crate::engine::internal;
 use crate::frame::Frame;
 use crate::images::Images;
@@ -368,8 +369,8 @@ impl Host {
         let generation = self.generation();
         let (plugin, item) = generation.item(package, kind, item)?;
         let plugin = Arc::clone(plugin);
-        let frame = Frame::root(self, generation, plugin, (kind, &item), &call);
-        json::check(&call.input, &format!("the input of `{}`", frame.name()), &frame.limits)?;
+        let frame = Frame::root(self, generation, plugin, (kind, item), &call);
+        json::check(&call.input, format_args!("the input of `{}`", frame.shown()), &frame.limits)?;
         if !frame.context.params.is_empty() {
             json::check(&frame.context.params, "the context's `params`", &frame.limits)?;
         }
@@ -385,7 +386,12 @@ impl Host {
     /// calls hold nothing that others need.
     async fn permits<'a>(&'a self, frame: &'a Frame) -> Result<[SemaphorePermit<'a>; 2]> {
         let turn = async |permits: &'a Semaphore, limit: &str, max: usize| {
-            let turn = tokio::time::timeout_at(frame.deadline.into(), permits.acquire()).await;
+            // Whoever waits already is first: there is none free for others then. What
+            // asks tokio to wait counts as work there, and ends in a yield now and then.
+            if let Ok(turn) = permits.try_acquire() {
+                return Ok(turn);
+            }
+            let turn = within(frame.deadline, permits.acquire()).await;
             let busy = |_| {
                 Error::over(
                     ErrorKind::Limit,
@@ -434,8 +440,8 @@ impl Host {
         imports::authorise_if(caller, Capability::Tool(&target), || {
             plugin.admits(&caller.plugin.info.package, &item)
         })?;
-        let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, &item)?;
-        json::check(&input, &format!("the input of `{}`", frame.name()), &frame.limits)?;
+        let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, item)?;
+        json::check(&input, format_args!("the input of `{}`", frame.shown()), &frame.limits)?;
         let answer = self.execute(&frame, input).await?;
         match answer.error {
             None => Ok(answer.result),
@@ -486,7 +492,7 @@ impl Host {
             fitting::input(frame, &input).await?;
             frame.plugin.start(loader, &self.inner.images).await
         };
-        let start = tokio::time::timeout_at(frame.deadline.into(), prepared)
+        let start = within(frame.deadline, prepared)
             .await
             .unwrap_or_else(|_| Err(timed_out(&frame.name(), &frame.limits)))?;
         let (lease, live) = self.inner.kept.lease(frame)?;

@@ -10,6 +10,7 @@ use wasmtime::component::{Accessor, HasSelf, Linker};
 use crate::bindings::v02::distri::plugin::host as v02;
 use crate::bindings::v03::distri::plugin::host as v03;
 use crate::bindings::{self, CallError};
+use crate::deadline::within;
 use crate::frame::{Frame, LogLine};
 use crate::state::State;
 use crate::text::said;
@@ -132,7 +133,7 @@ async fn call_agent(
         authorise(&frame, Capability::Agent(&name))?;
         let call = AgentCall { name, task, options, caller: frame.caller() };
         let answer = frame.host.services().call_agent(call);
-        let answer = tokio::time::timeout_at(frame.deadline.into(), answer)
+        let answer = within(frame.deadline, answer)
             .await
             .unwrap_or_else(|_| Err(crate::outcome::timed_out(&frame.name(), &frame.limits)))?;
         json::check_size(&answer, "the answer of the agent", &frame.limits)?;
@@ -157,7 +158,7 @@ async fn set_session_value(frame: Arc<Frame>, key: String, value: String) -> Res
     named(&key, "the name of a session's value").map_err(Error::into_call_error)?;
     let asking = Arc::clone(&frame);
     apart(&asking, "set-session-value", None, async move {
-        json::check(&value, &format!("the session value `{}`", said(&key)), &frame.limits)?;
+        json::check(&value, format_args!("the session value `{}`", said(&key)), &frame.limits)?;
         let (session, sessions) = (session(&frame)?, frame.host.sessions());
         let (space, key) = kept_as(&frame, &key);
         let writing = frame.host.ledger().write(session, &space, &key, value.len())?;

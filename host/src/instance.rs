@@ -9,6 +9,7 @@ use wasmtime::component::Instance;
 
 use crate::abi::Call;
 use crate::code::{Linked, Loader, Start};
+use crate::deadline::within;
 use crate::frame::Frame;
 use crate::limiter::{LimitHit, at_tick};
 use crate::meter::{Cpu, Meter};
@@ -86,7 +87,8 @@ impl Live {
         }
         self.calls += 1;
         let meter = Arc::clone(&self.store.data().meter);
-        let work = meter.run(async {
+        // Boxed: each future around it would else have room for it twice.
+        let work = meter.run(Box::pin(async {
             let (linked, instance) = match self.ready.take() {
                 Some(ready) => ready,
                 None => instantiate(&mut self.store, &start).await?,
@@ -100,8 +102,8 @@ impl Live {
             };
             let answer = linked.exports.call(&mut self.store, &instance, call).await?;
             wasmtime::Result::Ok((answer, (linked, instance)))
-        });
-        let result = tokio::time::timeout_at(frame.deadline.into(), work).await;
+        }));
+        let result = within(frame.deadline, work).await;
         let output = &self.store.data().output;
         // Before it is taken apart: a secret may have several lines.
         for line in frame.redact(&output.text()).lines() {
@@ -220,11 +222,11 @@ pub(crate) async fn describe(
     let state = State::for_build(limits, deadline, matches!(start, Start::Script(..)));
     let mut store = store(loader, state, limits);
     let meter = Arc::clone(&store.data().meter);
-    let work = meter.run(async {
+    let work = meter.run(Box::pin(async {
         let (linked, instance) = instantiate(&mut store, start).await?;
         linked.exports.describe(&mut store, &instance).await
-    });
-    let result = tokio::time::timeout_at(deadline.into(), work).await;
+    }));
+    let result = within(deadline, work).await;
     let output = &store.data().output;
     match result {
         Err(_) => Err(timed_out(what, limits)),
@@ -240,8 +242,11 @@ pub(crate) fn building_meter(limits: &Limits) -> Arc<Meter> {
 /// A guest's answer within the limits. A value that is not JSON is taken as text,
 /// which many a first plugin answers with.
 fn checked(mut answer: ToolResult, frame: &Frame) -> Result<ToolResult> {
-    let checked =
-        json::check(&answer.result, &format!("the result of `{}`", frame.name()), &frame.limits);
+    let checked = json::check(
+        &answer.result,
+        format_args!("the result of `{}`", frame.shown()),
+        &frame.limits,
+    );
     match checked {
         Ok(()) => Ok(answer),
         // The error is what matters; there are no details with it then.

@@ -2,6 +2,8 @@
 //! not parsed into values, but to be held against a schema; then what is looked at
 //! is what every guest would read, and what cannot be read alike is refused.
 
+use std::fmt::Display;
+
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -21,9 +23,9 @@ pub(crate) const PAYLOAD_HINT: &str = "the limit `payload` bounds every value, a
     its path";
 
 /// Checks that `text` is one JSON value within the limits. `what` names it in
-/// errors, like "the input of `a/b`".
-pub(crate) fn check(text: &str, what: &str, limits: &Limits) -> Result<()> {
-    check_size(text, what, limits)?;
+/// errors, like "the input of `a/b`"; it is written out for those alone.
+pub(crate) fn check(text: &str, what: impl Display, limits: &Limits) -> Result<()> {
+    check_size(text, &what, limits)?;
     if too_deep(text.as_bytes(), limits.json_depth) {
         return Err(Error::over(
             ErrorKind::InvalidInput,
@@ -43,7 +45,7 @@ pub(crate) fn check(text: &str, what: &str, limits: &Limits) -> Result<()> {
 }
 
 /// Checks that a text is not larger than one value may be.
-pub(crate) fn check_size(text: &str, what: &str, limits: &Limits) -> Result<()> {
+pub(crate) fn check_size(text: &str, what: impl Display, limits: &Limits) -> Result<()> {
     if text.len() > limits.payload {
         return Err(Error::over(
             ErrorKind::PayloadTooLarge,
@@ -59,6 +61,9 @@ pub(crate) fn check_size(text: &str, what: &str, limits: &Limits) -> Result<()> 
 /// Whether brackets nest deeper than `max`. Looks at brackets outside strings
 /// only, so that it needs no stack and stops at the first excess.
 fn too_deep(text: &[u8], max: usize) -> bool {
+    if text.len() <= max {
+        return false;
+    }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for &byte in text {
         if in_string {
@@ -96,7 +101,12 @@ pub(crate) fn is_deep(text: &str) -> bool {
 /// # Errors
 ///
 /// For half a character, numbers that no double holds, and more levels than `levels`.
-pub(crate) fn value(text: &str, what: &str, levels: usize, kind: ErrorKind) -> Result<Value> {
+pub(crate) fn value(
+    text: &str,
+    what: impl Display,
+    levels: usize,
+    kind: ErrorKind,
+) -> Result<Value> {
     if too_deep(text.as_bytes(), levels) {
         return Err(Error::over(
             kind,

@@ -61,6 +61,7 @@ mod child;
 mod code;
 mod compiler;
 mod databases;
+mod deadline;
 mod decisions;
 mod disk;
 mod engine;

@@ -9,6 +9,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 
 use crate::Limits;
 use crate::account::Usage;
+use crate::engine::TICK;
 use crate::state::State;
 
 /// Sums all memories and tables of a store. It answers with an error, not with
@@ -111,13 +112,14 @@ impl ResourceLimiter for Limiter {
 }
 
 /// What a running guest does at every tick: stop when its time is over, else
-/// let others run.
+/// let others run. One that only just began goes on until the next: a call that is
+/// shorter than a tick is never interrupted, and nobody waits for more than two.
 pub(crate) fn at_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
     state.limiter.usage.ticks.fetch_add(1, Ordering::Relaxed);
     if Instant::now() >= state.deadline {
         return Err(LimitHit::Deadline.into());
     }
-    state.meter.look().map_err(LimitHit::Cpu)?;
-    Ok(UpdateDeadline::Yield(1))
+    let ran = state.meter.look().map_err(LimitHit::Cpu)?;
+    Ok(if ran < TICK / 2 { UpdateDeadline::Continue(1) } else { UpdateDeadline::Yield(1) })
 }

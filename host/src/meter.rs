@@ -69,14 +69,16 @@ impl Meter {
         Duration::from_nanos(now.saturating_sub(self.looked.swap(now, Ordering::Relaxed)))
     }
 
-    /// Counts what was used since the last look. Only while being polled.
+    /// Counts what was used since the last look, or since the poll began, and says how
+    /// long that is. Only while being polled.
     ///
     /// # Errors
     ///
     /// The limit that is used up.
-    pub(crate) fn look(&self) -> Result<(), Duration> {
-        self.cpu.add(self.restart());
-        self.cpu.exceeded().map_or(Ok(()), Err)
+    pub(crate) fn look(&self) -> Result<Duration, Duration> {
+        let ran = self.restart();
+        self.cpu.add(ran);
+        self.cpu.exceeded().map_or(Ok(ran), Err)
     }
 
     /// Runs a future with the clock running while it is polled.

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use distri_manifest::{Instances, ItemName, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
+use crate::account::Metrics;
 use crate::code::{Code, Loader, REASON, Start};
 use crate::databases::writable;
 use crate::disk::Disk;
@@ -54,6 +55,8 @@ pub(crate) struct Plugin {
     pub(crate) code: Slot,
     /// The schemas of its items, from their first use on.
     pub(crate) schemas: Schemas,
+    /// What its calls are counted by.
+    pub(crate) metrics: Metrics,
 }
 
 impl Plugin {
@@ -120,6 +123,7 @@ impl Plugin {
             built: None,
             code: Slot::new(None),
             schemas: Schemas::default(),
+            metrics: Metrics::default(),
         }
     }
 
