@@ -386,8 +386,7 @@ impl Host {
     /// calls hold nothing that others need.
     async fn permits<'a>(&'a self, frame: &'a Frame) -> Result<[SemaphorePermit<'a>; 2]> {
         let turn = async |permits: &'a Semaphore, limit: &str, max: usize| {
-            // Whoever waits already is first: there is none free for others then. What
-            // asks tokio to wait counts as work there, and ends in a yield now and then.
+            // Whoever waits already is first: there is none free for others then.
             if let Ok(turn) = permits.try_acquire() {
                 return Ok(turn);
             }
@@ -403,6 +402,8 @@ impl Host {
             };
             turn.map_err(busy)?.map_err(internal)
         };
+        // A task that calls and calls yields now and then, for its other timers and tasks.
+        tokio::task::coop::consume_budget().await;
         let plugin = &frame.plugin;
         Ok([
             turn(&plugin.permits, "plugin_calls", plugin.limits.plugin_calls).await?,

@@ -100,6 +100,23 @@ async fn other_calls_go_on_beside_two_loopers_on_two_cores() {
     bench.still_good().await;
 }
 
+/// Short calls one after another, each of which is ready at once, are no reason for an
+/// embedder's own timers and tasks to wait.
+#[tokio::test(flavor = "current_thread")]
+async fn an_embedders_timer_fires_while_it_calls_and_calls() {
+    let bench = Bench::new(short).await;
+    bench.load("good", guest::good()).await.unwrap();
+    let began = Instant::now();
+    let calls = async {
+        // So that this fails, and does not hang.
+        while began.elapsed() < 10 * T {
+            bench.call("good").await.unwrap();
+        }
+    };
+    assert!(tokio::time::timeout(T, calls).await.is_err(), "the timer never fired");
+    assert!(began.elapsed() < 5 * T, "{:?}", began.elapsed());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loop_in_a_start_function_ends_when_it_is_loaded() {
     let bench = Bench::new(short).await;
