@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, CacheFolder};
 use crate::code::{self, Loader};
+use crate::compilation::Compilation;
 use crate::databases::Databases;
 use crate::engine::engine;
 use crate::functions::FunctionCache;
@@ -35,6 +36,20 @@ pub struct HostBuilder {
     resolver: Option<Arc<dyn Resolver>>,
     roots: Vec<Vec<u8>>,
     unchecked: bool,
+}
+
+impl Host {
+    /// Begins a host.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// The whole work of a [`CompilerProcess`]: reads a request from standard
+    /// input, compiles into the cache it names, and returns the exit code. It
+    /// ends by itself when the host that started it is gone and its time is over.
+    pub fn serve_compilation() -> u8 {
+        crate::compiling::serve()
+    }
 }
 
 impl HostBuilder {
@@ -142,15 +157,9 @@ impl HostBuilder {
         let engine = engine(&roomy, functions.clone())?;
         let linker = code::linker(&engine)?;
         let initialising = code::initialising(&linker)?;
-        let loader = Loader {
-            engine,
-            linker,
-            initialising,
-            cache,
-            functions,
-            compiler: self.compiler,
-            limits: roomy,
-        };
+        let compilation =
+            Compilation { engine, cache, functions, compiler: self.compiler, limits: roomy };
+        let loader = Loader { compilation, linker, initialising };
         // By what it is now: what a package may write to has no links in it either.
         let policy_file = policy.file.as_ref().and_then(|file| file.canonicalize().ok());
         Ok(Host::new(Inner {

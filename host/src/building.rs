@@ -9,22 +9,11 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, Lift};
 
 use crate::code::Start;
-use crate::instance;
+use crate::meter::Meter;
 use crate::outcome::{classify, timed_out};
 use crate::plugin::blocking;
 use crate::state::State;
-use crate::{Error, ErrorKind, Host, ItemInfo, Limits, Result};
-
-/// What a component says of itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Description {
-    /// The version of `distri:plugin` that it conforms to, like `0.3.0`.
-    pub abi: String,
-    /// Its tools.
-    pub tools: Vec<ItemInfo>,
-    /// Its workflows.
-    pub workflows: Vec<ItemInfo>,
-}
+use crate::{Description, Error, ErrorKind, Host, Limits, Result, instance, stores};
 
 /// What a script's top level, and a component that is asked what it offers, may use at
 /// most.
@@ -58,13 +47,16 @@ impl Host {
     /// call need not. Returns at once when the image is there.
     pub async fn compile(&self, wasm: Vec<u8>) -> Result<()> {
         let loader = Arc::clone(self.loader());
-        blocking(move || loader.component(&wasm, &crate::cache::digest(&wasm)).map(drop)).await
+        blocking(move || {
+            loader.compilation.component(&wasm, &crate::cache::digest(&wasm)).map(drop)
+        })
+        .await
     }
 
     /// Whether the image of the component with this digest is in the cache.
     pub fn is_compiled(&self, digest: &str) -> bool {
         let loader = self.loader();
-        loader.cache.as_ref().is_some_and(|cache| cache.has_image(&loader.engine, digest))
+        loader.compilation.has_image(digest)
     }
 
     /// What a component says it offers. `what` names it in errors.
@@ -83,7 +75,7 @@ impl Host {
     ) -> Result<Description> {
         let loader = Arc::clone(self.loader());
         let linked = blocking(move || {
-            loader.link(&loader.component(&engine, &crate::cache::digest(&engine))?)
+            loader.link(&loader.compilation.component(&engine, &crate::cache::digest(&engine))?)
         })
         .await?;
         let start = Start::Script(Arc::new(linked), script.into());
@@ -105,13 +97,15 @@ impl Host {
     ) -> Result<Initialised> {
         let loader = Arc::clone(self.loader());
         let (pre, init) = blocking(move || {
-            loader.link_engine(&loader.component(&engine, &crate::cache::digest(&engine))?)
+            loader.link_engine(
+                &loader.compilation.component(&engine, &crate::cache::digest(&engine))?,
+            )
         })
         .await?;
         let limits = &DESCRIBING.of(self.limits());
         let deadline = Instant::now() + limits.timeout;
         let state = State::for_build(limits, deadline, true);
-        let mut store = instance::store(self.loader(), state, limits);
+        let mut store = stores::store(self.loader(), state, limits);
         // A snapshot copies whole memories out; the bound on them bounds it.
         store.set_hostcall_fuel(limits.memory.saturating_mul(2));
         let output = store.data().output.clone();
@@ -127,7 +121,7 @@ impl Host {
                 // What reads the snapshot is not the script's: it is neither long nor
                 // the script's to pay for, however busy the machine is.
                 let reading = Limits { cpu: READING, ..limits.clone() };
-                store.data_mut().meter = instance::building_meter(&reading);
+                store.data_mut().meter = Meter::building(&reading);
                 store.data_mut().deadline = Instant::now() + READING;
                 Ok(Initialised { store, instance })
             }

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use distri_manifest::{ItemName, PackageName};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::{SchemaFault, check_schema};
 
 /// What a call knows about its caller. Everything is optional; the default is a
 /// call on nobody's behalf.
@@ -97,72 +93,6 @@ impl ItemKind {
         match self {
             Self::Tool => "tool",
             Self::Workflow => "workflow",
-        }
-    }
-}
-
-/// A tool or workflow, as its plugin describes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ItemInfo {
-    /// The name, unique in its package.
-    pub name: ItemName,
-    /// What it does, for people and models.
-    #[serde(default)]
-    pub description: String,
-    /// Its own version, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The JSON Schema of its input.
-    #[serde(default = "any_object")]
-    pub parameters: Value,
-    /// The JSON Schema of what it gives, if it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub returns: Option<Value>,
-    /// Other names that it answers to: `integration.tool` and `integration_tool`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub aliases: Vec<String>,
-}
-
-impl ItemInfo {
-    /// What is wrong with its JSON Schemas: with `parameters` or `returns`, and what.
-    pub fn schema_faults(&self) -> Vec<(&'static str, SchemaFault)> {
-        let schemas = [("parameters", Some(&self.parameters)), ("returns", self.returns.as_ref())];
-        let check =
-            |(name, schema): (_, Option<&Value>)| Some((name, check_schema(schema?).err()?));
-        schemas.into_iter().filter_map(check).collect()
-    }
-}
-
-/// The schema of a tool that gives none: any object.
-fn any_object() -> Value {
-    serde_json::json!({ "type": "object" })
-}
-
-/// A loaded plugin.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PluginInfo {
-    /// The package's name.
-    pub package: PackageName,
-    /// The package's version.
-    pub version: String,
-    /// What it is for.
-    pub description: Option<String>,
-    /// The version of `distri:plugin` that it conforms to, like `0.3.0`.
-    pub abi: String,
-    /// SHA-256 of the component, in hexadecimal.
-    pub digest: String,
-    /// Its tools.
-    pub tools: Vec<ItemInfo>,
-    /// Its workflows.
-    pub workflows: Vec<ItemInfo>,
-}
-
-impl PluginInfo {
-    /// The items of one kind.
-    pub fn items(&self, kind: ItemKind) -> &[ItemInfo] {
-        match kind {
-            ItemKind::Tool => &self.tools,
-            ItemKind::Workflow => &self.workflows,
         }
     }
 }

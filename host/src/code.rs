@@ -8,33 +8,22 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::abi::Exports;
-use crate::cache::Cache;
+use crate::compilation::Compilation;
 use crate::engine::internal;
-use crate::functions::FunctionCache;
-use crate::outcome::not_compiled;
 use crate::state::State;
-use crate::text::cut;
-use crate::{CompilerProcess, Error, ErrorKind, Limits, Result, refusal, shape};
+use crate::text::{REASON, cut};
+use crate::{Error, ErrorKind, Result};
 
 /// The function that script engines are initialised with. A finished plugin
 /// still exports it; nothing calls it then.
 const INIT: &str = "init";
 
-/// Longest reason for not taking a component, in bytes: it may quote a name of a
-/// hundred thousand.
-pub(crate) const REASON: usize = 2 << 10;
-
-/// Everything that compiles, links and caches code.
+/// Everything that compiles and links code.
 pub(crate) struct Loader {
-    pub(crate) engine: Engine,
+    pub(crate) compilation: Compilation,
     pub(crate) linker: Linker<State>,
     /// The same, with what only an engine that is being initialised imports.
     pub(crate) initialising: Linker<State>,
-    pub(crate) cache: Option<Arc<Cache>>,
-    pub(crate) functions: Option<Arc<FunctionCache>>,
-    /// Compiles in a process of its own; needs the cache.
-    pub(crate) compiler: Option<CompilerProcess>,
-    pub(crate) limits: Limits,
 }
 
 /// A linked component and where its functions are.
@@ -77,106 +66,14 @@ impl Code {
 }
 
 impl Loader {
-    /// The component, compiled: from the cache, or compiled now and kept there.
-    pub(crate) fn component(&self, wasm: &[u8], digest: &str) -> Result<Component> {
-        if let Some(component) = self.cached(digest) {
-            return Ok(component);
-        }
-        self.check_bytes(wasm)?;
-        metrics::counter!("distri_compilations_total").increment(1);
-        if let (Some(compiler), Some(cache)) = (&self.compiler, &self.cache) {
-            compiler.compile(cache, &self.limits, wasm)?;
-            return self.cached(digest).ok_or_else(|| {
-                cache.not_kept(&std::io::Error::other("what the compiler left there is gone"))
-            });
-        }
-        let component = self.compile(wasm)?;
-        if let Err(error) = self.keep(&component, digest) {
-            tracing::warn!(%error, "a compiled image is not kept");
-        }
-        Ok(component)
-    }
-
-    /// Compiles in this process, whatever is in the cache.
-    fn compile(&self, wasm: &[u8]) -> Result<Component> {
-        let compile = || Component::from_binary(&self.engine, wasm);
-        let compile = || shape::within_bounds(wasm, compile);
-        match &self.functions {
-            Some(functions) => functions.during(compile),
-            None => compile(),
-        }?
-        .map_err(not_compiled)
-    }
-
-    /// Keeps compiled code, where there is a cache.
-    fn keep(&self, component: &Component, digest: &str) -> Result<()> {
-        let Some(cache) = &self.cache else { return Ok(()) };
-        cache.put_image(component, digest).map_err(|error| cache.not_kept(&error))
-    }
-
-    /// Compiles a component for whoever finds it in the cache.
-    ///
-    /// # Errors
-    ///
-    /// As [`Loader::component`], and `internal` where the cache does not take it.
-    pub(crate) fn compile_into_cache(&self, wasm: &[u8]) -> Result<()> {
-        self.check_bytes(wasm)?;
-        self.keep(&self.compile(wasm)?, &crate::cache::digest(wasm))
-    }
-
-    /// The component's image from the cache.
-    pub(crate) fn cached(&self, digest: &str) -> Option<Component> {
-        self.cache.as_ref()?.image(&self.engine, digest)
-    }
-
-    /// Refuses what is not even the beginning of a component, by name.
-    fn check_bytes(&self, wasm: &[u8]) -> Result<()> {
-        let refuse = |message: String, hint: &str| {
-            Err(Error::new(ErrorKind::InvalidComponent, message).with_hint(hint))
-        };
-        if wasm.len() > self.limits.component_size {
-            return refuse(
-                format!(
-                    "the component has {} bytes, {} are allowed",
-                    wasm.len(),
-                    self.limits.component_size
-                ),
-                "the host's limit on component size bounds it",
-            );
-        }
-        match wasm {
-            [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-            [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => refuse(
-                "this is a core module, not a component".to_owned(),
-                "build it with `distri build`, or make a component of it with `wasm-tools component new`",
-            ),
-            [0x7f, b'E', b'L', b'F', ..] => refuse(
-                "this is compiled code, not a component".to_owned(),
-                "the host compiles components itself and takes compiled code from nobody",
-            ),
-            _ => refuse(
-                "this is not WebAssembly".to_owned(),
-                "a plugin is a component: a `.wasm` file that `distri build` makes",
-            ),
-        }
-    }
-
     /// The plugin that a component is, compiled and linked.
     ///
     /// # Errors
     ///
     /// `invalid-component` with everything that keeps it from being one.
     pub(crate) fn load(&self, wasm: &[u8], digest: &str) -> Result<Linked> {
-        self.link(&self.component(wasm, digest)?)
-            .map_err(|error| self.explain(wasm).unwrap_or(error))
-    }
-
-    /// Why a component is not a plugin, in words for its author.
-    fn explain(&self, wasm: &[u8]) -> Option<Error> {
-        match &self.compiler {
-            Some(compiler) => compiler.explain(&self.limits, wasm),
-            None => refusal::explain(wasm),
-        }
+        self.link(&self.compilation.component(wasm, digest)?)
+            .map_err(|error| self.compilation.explain(wasm).unwrap_or(error))
     }
 
     /// Links a component whose exports make it a plugin.
@@ -229,6 +126,7 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     crate::wasi::add_to_linker(&mut linker).map_err(internal)?;
     crate::imports::add_to_linker(&mut linker).map_err(internal)?;
+    crate::databases::add_to_linker(&mut linker).map_err(internal)?;
     crate::web::add_to_linker(&mut linker).map_err(internal)?;
     Ok(linker)
 }

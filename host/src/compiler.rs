@@ -8,14 +8,13 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use distri_manifest::{ByteSize, Span};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
 use crate::child::run_for;
 use crate::engine::internal;
 use crate::turns::turn;
-use crate::{Error, ErrorKind, Host, Limits, Result, refusal};
+use crate::{Error, ErrorKind, Limits, Result};
 
 /// Bytes of a child's standard error that are looked at: what a runtime says when it
 /// gives up is one line.
@@ -32,7 +31,7 @@ const OUT_OF_STACK: &str = "overflowed its stack";
 const KILLED: i32 = 9;
 
 /// A program that compiles components into the cache: the host starts it with
-/// `arguments`, and it does nothing but call [`Host::serve_compilation`].
+/// `arguments`, and it does nothing but call [`Host::serve_compilation`](crate::Host::serve_compilation).
 #[derive(Debug, Clone)]
 pub struct CompilerProcess {
     /// The program.
@@ -43,16 +42,16 @@ pub struct CompilerProcess {
 
 /// What a child is asked, in front of the component's bytes.
 #[derive(Serialize, Deserialize)]
-struct Request {
+pub(crate) struct Request {
     /// Where compiled code goes; none when only the reasons are asked for why the
     /// component is not a plugin.
-    cache: Option<(PathBuf, u64)>,
-    limits: Limits,
+    pub(crate) cache: Option<(PathBuf, u64)>,
+    pub(crate) limits: Limits,
 }
 
 /// What a child says of a failure.
 #[derive(Serialize, Deserialize)]
-struct Refusal {
+pub(crate) struct Refusal {
     kind: ErrorKind,
     message: String,
     #[serde(default)]
@@ -197,43 +196,4 @@ impl Ended {
             .with_hint("the host's limit on memory to compile a component bounds it"),
         }
     }
-}
-
-impl Host {
-    /// The whole work of a [`CompilerProcess`]: reads a request from standard
-    /// input, compiles into the cache it names, and returns the exit code. It
-    /// ends by itself when the host that started it is gone and its time is over.
-    pub fn serve_compilation() -> u8 {
-        match compile_standard_input() {
-            Ok(()) => 0,
-            Err(error) => {
-                let _ = serde_json::to_writer(io::stdout(), &Refusal::from(&error));
-                1
-            }
-        }
-    }
-}
-
-fn compile_standard_input() -> Result<()> {
-    let mut input = Vec::new();
-    io::stdin().read_to_end(&mut input).map_err(internal)?;
-    let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
-    let (head, wasm) = input.split_at(end);
-    let Request { cache, mut limits } = serde_json::from_slice(head).map_err(internal)?;
-    let time = limits.compile_time;
-    std::thread::spawn(move || {
-        std::thread::sleep(time + Duration::from_secs(1));
-        std::process::exit(1);
-    });
-    let memory = Some(limits.compile_memory);
-    // What a process may write to, its threads' stacks included; not what it reserves.
-    setrlimit(Resource::Data, Rlimit { current: memory, maximum: memory }).map_err(internal)?;
-    let wasm = wasm.get(1..).unwrap_or_default();
-    let Some((folder, size)) = cache else {
-        return refusal::explain(wasm).map_or(Ok(()), Err);
-    };
-    // Nothing runs here: a pool for one call is the smallest there is.
-    limits.concurrent_calls = 1;
-    let host = Host::builder().limits(limits).cache_folder(folder).cache_size(size).build()?;
-    host.loader().compile_into_cache(wasm)
 }

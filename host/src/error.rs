@@ -208,15 +208,23 @@ impl Error {
     }
 
     /// What the guest that asked is told: never a path of the host, never a cause.
-    pub(crate) fn into_call_error(self) -> crate::bindings::CallError {
+    pub(crate) fn told(self) -> Told {
         let Inner { kind, message, hint, detail, .. } = *self.0;
         let message = if kind == ErrorKind::Internal {
             "the host failed to make this call".to_owned()
         } else {
             message
         };
-        crate::bindings::CallError { kind: kind.as_str().to_owned(), message, hint, detail }
+        Told { kind, message, hint, detail }
     }
+}
+
+/// What a guest is told of an error.
+pub(crate) struct Told {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) detail: Option<String>,
 }
 
 impl fmt::Display for Error {

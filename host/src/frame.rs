@@ -16,7 +16,7 @@ use crate::places::Open;
 use crate::plugin::Plugin;
 use crate::redact::Secrets;
 use crate::registry::Generation;
-use crate::{Caller, Error, ErrorKind, ExecutionContext, Host, ItemKind, Limits, Result, bindings};
+use crate::{Caller, Error, ErrorKind, ExecutionContext, Host, ItemKind, Limits, Result};
 
 /// What a call has logged so far.
 #[derive(Debug, Default)]
@@ -231,34 +231,6 @@ impl Frame {
             call_id: self.call_id.clone(),
             context: self.context.clone(),
             chain: self.chain(),
-        }
-    }
-
-    /// The context as the guest sees it.
-    pub(crate) fn guest_context(&self) -> bindings::ExecutionContext {
-        let ExecutionContext {
-            agent_id,
-            session_id,
-            task_id,
-            run_id,
-            user_id,
-            params,
-            idempotency_key,
-            metadata,
-        } = self.context.clone();
-        let left = self.deadline.saturating_duration_since(Instant::now()).as_millis();
-        bindings::ExecutionContext {
-            call_id: self.call_id.clone(),
-            agent_id,
-            session_id,
-            task_id,
-            run_id,
-            user_id,
-            params: if params.is_empty() { "{}".to_owned() } else { params },
-            secrets: self.secrets.get().cloned().unwrap_or_default(),
-            deadline_ms: Some(u32::try_from(left).unwrap_or(u32::MAX)),
-            idempotency_key,
-            metadata,
         }
     }
 }

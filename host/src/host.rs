@@ -18,18 +18,19 @@ use crate::engine::internal;
 use crate::frame::Frame;
 use crate::images::Images;
 use crate::instance::{self, Live};
+use crate::items::parse_items;
 use crate::kept::Kept;
 use crate::network::Network;
 use crate::outcome::{timed_out, unpanicking};
 use crate::own_folders::OwnFolders;
 use crate::places::Open;
-use crate::plugin::{Plugin, blocking, parse_items};
+use crate::plugin::{Plugin, blocking};
 use crate::registry::Generation;
 use crate::sessions::Ledger;
 use crate::{
-    Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, HostBuilder, HostServices,
+    Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, HostServices,
     InMemorySessions, ItemKind, Limits, LogLevel, PluginInfo, Result, Sessions, ToolCall,
-    ToolResult, WorkflowCall, WorkflowResult, fitting, imports, json,
+    ToolResult, WorkflowCall, WorkflowResult, door, fitting, json, log,
 };
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
@@ -79,11 +80,6 @@ pub struct Activity {
 impl Host {
     pub(crate) fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
-    }
-
-    /// Begins a host.
-    pub fn builder() -> HostBuilder {
-        HostBuilder::default()
     }
 
     /// Loads a package: what `distri build` recorded for this folder, or else
@@ -290,7 +286,7 @@ impl Host {
 
     /// What is going on: for tests that nothing leaks, and for an operator's eyes.
     pub fn activity(&self) -> Activity {
-        let metrics = self.inner.loader.engine.pooling_allocator_metrics();
+        let metrics = self.inner.loader.compilation.engine.pooling_allocator_metrics();
         Activity {
             calls: self.inner.active.count(),
             free_permits: self.inner.permits.available_permits(),
@@ -303,7 +299,7 @@ impl Host {
     /// own in the same pool, and for measuring. It yields at its epoch, every
     /// millisecond: a store of your own needs an epoch deadline.
     pub fn engine(&self) -> &wasmtime::Engine {
-        &self.inner.loader.engine
+        &self.inner.loader.compilation.engine
     }
 
     pub(crate) fn services(&self) -> &dyn HostServices {
@@ -427,7 +423,7 @@ impl Host {
         {
             // Whether it is there is nothing that the caller learns.
             let target = format!("{package}/{tool}");
-            imports::authorise(caller, Capability::Tool(&target)).map_err(|error| {
+            door::authorise(caller, Capability::Tool(&target)).map_err(|error| {
                 Self::tell_of_absent(caller, &target);
                 // The same whether it is there or not: the caller does not learn which.
                 let hint = error.hint().unwrap_or_default();
@@ -438,7 +434,7 @@ impl Host {
         let (plugin, item) =
             caller.generation.resolve(name, ItemKind::Tool, Some(&caller.plugin))?;
         let target = format!("{}/{item}", plugin.info.package);
-        imports::authorise_if(caller, Capability::Tool(&target), || {
+        door::authorise_if(caller, Capability::Tool(&target), || {
             plugin.admits(&caller.plugin.info.package, &item)
         })?;
         let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, item)?;
@@ -460,7 +456,7 @@ impl Host {
         if let Err(error) = found {
             let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
             let words = format!("`{target}` cannot be called: {}{hint}", error.message());
-            imports::log(caller, LogLevel::Warn, &words);
+            log::log(caller, LogLevel::Warn, &words);
         }
     }
 
@@ -520,7 +516,7 @@ impl Host {
         for secret in visible {
             let name = secret.name.as_str();
             // What is denied is recorded, and missing.
-            if imports::authorise(frame, Capability::Secret(name)).is_err() {
+            if door::authorise(frame, Capability::Secret(name)).is_err() {
                 continue;
             }
             let package = plugin.info.package.as_str();

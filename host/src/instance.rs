@@ -1,5 +1,4 @@
-//! Running one call, on a fresh instance or on a kept one. The one place that
-//! makes a store.
+//! Running one call, on a fresh instance or on a kept one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,16 +10,12 @@ use crate::abi::Call;
 use crate::code::{Linked, Loader, Start};
 use crate::deadline::within;
 use crate::frame::Frame;
-use crate::limiter::{LimitHit, at_tick};
-use crate::meter::{Cpu, Meter};
+use crate::limiter::LimitHit;
 use crate::outcome::{chain_out_of_memory, classify, timed_out};
 use crate::output::Output;
 use crate::state::State;
-use crate::{Error, ErrorKind, Limits, LogLevel, Result, ToolResult, imports, json};
-
-/// Times the payload limit that may cross in one host call: a call has several
-/// parts, and names and context travel with the payload.
-const HOST_CALL_FUEL: usize = 4;
+use crate::stores::store;
+use crate::{Error, ErrorKind, Limits, LogLevel, Result, ToolResult, convert, json, log};
 
 /// How long a kept instance may take, after its answer, to end what it was
 /// doing. One that takes longer is not used again.
@@ -33,24 +28,6 @@ pub(crate) struct Live {
     ready: Option<(Arc<Linked>, Instance)>,
     /// Calls that it has served.
     calls: u32,
-}
-
-/// What the store keeps of one stream: it, and its ends.
-const ENDS: usize = 3;
-
-/// A bounded, ticking store.
-pub(crate) fn store(loader: &Loader, state: State, limits: &Limits) -> Store<State> {
-    let mut store = Store::new(&loader.engine, state);
-    store.limiter(|state| &mut state.limiter);
-    store.set_hostcall_fuel(limits.payload.saturating_mul(HOST_CALL_FUEL));
-    store.set_max_component_handles(limits.handles);
-    // Streams and futures: one whose ends the guest has both given away is no handle.
-    if let Some(table) = store.concurrent_resource_table() {
-        table.set_max_capacity(limits.handles.saturating_mul(ENDS));
-    }
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(at_tick);
-    store
 }
 
 impl Live {
@@ -98,7 +75,7 @@ impl Live {
                 id: frame.call_id.clone(),
                 name: frame.item.clone(),
                 input,
-                context: frame.guest_context(),
+                context: convert::context(frame),
             };
             let answer = linked.exports.call(&mut self.store, &instance, call).await?;
             wasmtime::Result::Ok((answer, (linked, instance)))
@@ -107,7 +84,7 @@ impl Live {
         let output = &self.store.data().output;
         // Before it is taken apart: a secret may have several lines.
         for line in frame.redact(&output.text()).lines() {
-            imports::log(frame, LogLevel::Info, line);
+            log::log(frame, LogLevel::Info, line);
         }
         match result {
             Err(_) => (Err(timed_out(&frame.name(), &frame.limits)), None),
@@ -232,11 +209,6 @@ pub(crate) async fn describe(
         Err(_) => Err(timed_out(what, limits)),
         Ok(result) => result.map_err(|error| classify(error, what, limits, output)),
     }
-}
-
-/// The meter of a store that serves no call.
-pub(crate) fn building_meter(limits: &Limits) -> Arc<Meter> {
-    Meter::new(Cpu::new(limits.cpu, None))
 }
 
 /// A guest's answer within the limits. A value that is not JSON is taken as text,

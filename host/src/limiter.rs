@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
+use wasmtime::ResourceLimiter;
 
 use crate::Limits;
 use crate::account::Usage;
-use crate::engine::TICK;
-use crate::state::State;
 
 /// Sums all memories and tables of a store. It answers with an error, not with
 /// "no", so that a guest cannot catch it and go on.
@@ -48,6 +46,11 @@ impl Limiter {
     pub(crate) fn leave(&mut self) {
         self.usage.give_back(self.memory);
         self.usage = Arc::default();
+    }
+
+    /// Counts an epoch during which the guest ran.
+    pub(crate) fn tick(&self) {
+        self.usage.ticks.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Bytes of all memories.
@@ -109,17 +112,4 @@ impl ResourceLimiter for Limiter {
         self.table_elements = total;
         Ok(true)
     }
-}
-
-/// What a running guest does at every tick: stop when its time is over, else
-/// let others run. One that only just began goes on until the next: a call that is
-/// shorter than a tick is never interrupted, and nobody waits for more than two.
-pub(crate) fn at_tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
-    let state = store.data_mut();
-    state.limiter.usage.ticks.fetch_add(1, Ordering::Relaxed);
-    if Instant::now() >= state.deadline {
-        return Err(LimitHit::Deadline.into());
-    }
-    let ran = state.meter.look().map_err(LimitHit::Cpu)?;
-    Ok(if ran < TICK / 2 { UpdateDeadline::Continue(1) } else { UpdateDeadline::Yield(1) })
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::Limits;
+
 /// What a call has used. What it uses counts for its callers too.
 #[derive(Debug)]
 pub(crate) struct Cpu {
@@ -62,6 +64,11 @@ pub(crate) struct Meter {
 impl Meter {
     pub(crate) fn new(cpu: Arc<Cpu>) -> Arc<Self> {
         Arc::new(Self { cpu, made: Instant::now(), looked: AtomicU64::new(0) })
+    }
+
+    /// The meter of a store that serves no call.
+    pub(crate) fn building(limits: &Limits) -> Arc<Self> {
+        Self::new(Cpu::new(limits.cpu, None))
     }
 
     fn restart(&self) -> Duration {

@@ -20,7 +20,7 @@ use crate::file_faults::Fault;
 use crate::places::{Open, Place};
 use crate::plugin::blocking_io;
 use crate::state::State;
-use crate::{Capability, Error, ErrorKind, imports};
+use crate::{Capability, Error, ErrorKind, door};
 
 /// The interfaces of files, as wasmtime links them.
 pub(crate) const P2: &str = "wasi:filesystem/types@0.2.12";
@@ -268,7 +268,7 @@ impl State {
                     path: folder.path.as_str(),
                     access: Access::ReadWrite,
                 };
-                let Err(error) = imports::authorise(frame, capability) else { return };
+                let Err(error) = door::authorise(frame, capability) else { return };
                 error
             }
             (Fault::Outside, folder) => {

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use distri_manifest::{ByteSize, Span};
 
-use crate::code::REASON;
 use crate::limiter::LimitHit;
 use crate::output::Output;
-use crate::text::cut;
 use crate::{Error, ErrorKind, Limits};
 
 /// What wasmtime's own bounds say. It keeps the types of these errors to itself
@@ -21,7 +19,6 @@ const HANDLES: [&str; 3] = [
     "resource table has no free keys",
 ];
 const HOST_CALL_BYTES: &str = "too much data is being copied";
-const POOL: &str = "in the pooling allocator";
 
 /// Names what a wasmtime error really was. `what` is the plugin's item.
 pub(crate) fn classify(
@@ -107,18 +104,6 @@ pub(crate) fn classify(
     let why = if said.is_empty() { root } else { said };
     Error::new(ErrorKind::Trap, format!("`{what}` trapped: {why}"))
         .with_source(error.into_boxed_dyn_error())
-}
-
-/// Why bytes did not compile.
-pub(crate) fn not_compiled(error: wasmtime::Error) -> Error {
-    let root = error.root_cause().to_string();
-    let root = cut(&root, REASON);
-    let (kind, message) = if root.contains(POOL) {
-        (ErrorKind::ResourceLimit, format!("the component needs more than the host has: {root}"))
-    } else {
-        (ErrorKind::InvalidComponent, format!("not a valid component: {root}"))
-    };
-    Error::new(kind, message).with_source(error.into_boxed_dyn_error())
 }
 
 /// The error of a call whose time is over.

@@ -1,16 +1,15 @@
 //! A loaded plugin: what it offers, its limits, and its code, which is brought
 //! in on the first call.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use distri_manifest::{Instances, ItemName, Manifest, PackageName, Policy};
+use distri_manifest::{Instances, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
 use crate::account::Metrics;
-use crate::code::{Code, Loader, REASON, Start};
+use crate::code::{Code, Loader, Start};
 use crate::databases::writable;
 use crate::disk::Disk;
 use crate::file_faults::Fault;
@@ -18,7 +17,6 @@ use crate::fitting::Schemas;
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
 use crate::network::{Connections, Network};
-use crate::text::cut;
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
     Script,
@@ -209,16 +207,18 @@ impl Plugin {
             ));
         };
         blocking(move || {
-            if let Some(image) = loader.cached(&digest) {
+            if let Some(image) = loader.compilation.cached(&digest) {
                 return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&image)?)))));
             }
             let Some(script) = &script else {
-                let component = loader.component(&store.get(&digest)?, &digest)?;
+                let component = loader.compilation.component(&store.get(&digest)?, &digest)?;
                 return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&component)?)))));
             };
-            let engine = match loader.cached(&script.engine) {
+            let engine = match loader.compilation.cached(&script.engine) {
                 Some(engine) => engine,
-                None => loader.component(&store.get(&script.engine)?, &script.engine)?,
+                None => {
+                    loader.compilation.component(&store.get(&script.engine)?, &script.engine)?
+                }
             };
             let source: Arc<str> = store.get_text(&script.source)?.into();
             let code = Arc::new(Code::new(Start::Script(Arc::new(loader.link(&engine)?), source)));
@@ -226,7 +226,7 @@ impl Plugin {
             tokio::task::spawn_blocking(move || {
                 let image = store
                     .get(&digest)
-                    .and_then(|wasm| loader.component(&wasm, &digest))
+                    .and_then(|wasm| loader.compilation.component(&wasm, &digest))
                     .and_then(|component| loader.link(&component));
                 match image {
                     Ok(image) => upgraded.upgrade(image),
@@ -266,101 +266,4 @@ pub(crate) async fn blocking_io<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
-}
-
-/// The items in what a plugin says of itself: a JSON array of them, or one.
-pub(crate) fn parse_items(kind: ItemKind, json: Option<String>) -> Result<Vec<ItemInfo>> {
-    let Some(json) = json else { return Ok(Vec::new()) };
-    let what = kind.as_str();
-    let bad = |why: String| {
-        Error::new(ErrorKind::InvalidComponent, format!("`get-{what}-info` {}", cut(&why, REASON)))
-            .with_hint("it gives a JSON array of `{name, description, version, parameters}`")
-    };
-    let value: serde_json::Value = serde_json::from_str(&json)
-        .map_err(|error| bad(format!("gave what is not JSON: {error}")))?;
-    let items = match value {
-        serde_json::Value::Array(items) => items,
-        one => vec![one],
-    };
-    let items: Vec<ItemInfo> = items
-        .into_iter()
-        .enumerate()
-        .map(|(at, item)| parse_item(what, at, item))
-        .collect::<Result<_>>()?;
-    let mut names = BTreeSet::new();
-    for item in &items {
-        let aliases = item.aliases.iter().map(String::as_str);
-        for name in std::iter::once(item.name.as_str()).chain(aliases) {
-            if !names.insert(name) {
-                return Err(bad(format!("gave `{name}` twice")));
-            }
-        }
-    }
-    Ok(items)
-}
-
-/// One item, in the words of who wrote it: a tool by its name.
-fn parse_item(what: &str, at: usize, item: serde_json::Value) -> Result<ItemInfo> {
-    let bad = |message: String, hint: &str| {
-        Error::new(ErrorKind::InvalidComponent, message).with_hint(hint)
-    };
-    let number = at + 1;
-    let name = match item.get("name") {
-        Some(serde_json::Value::String(name)) => name.clone(),
-        Some(other) => {
-            let message = format!("{what} number {number} has the name {other}, which is no text");
-            return Err(bad(message, "give it a `name` of letters, digits, `-` and `_`"));
-        }
-        None => {
-            let message = format!("{what} number {number} has no name");
-            return Err(bad(message, "give it a `name` of letters, digits, `-` and `_`"));
-        }
-    };
-    if let Err(error) = ItemName::new(name.as_str()) {
-        return Err(bad(error.to_string(), &format!("rename this {what} where it is made")));
-    }
-    serde_json::from_value(item).map_err(|error| {
-        bad(
-            format!("the {what} `{name}` is described wrongly: {error}"),
-            "a description is `{name, description, version, parameters}`",
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(json: &str) -> Result<Vec<ItemInfo>> {
-        parse_items(ItemKind::Tool, Some(json.to_owned()))
-    }
-
-    #[test]
-    fn one_item_or_many_are_taken() {
-        assert_eq!(parse(r#"{"name":"a"}"#).unwrap().len(), 1);
-        assert_eq!(
-            parse(r#"[{"name":"a","description":"x","version":"1","parameters":{}},{"name":"b"}]"#)
-                .unwrap()
-                .len(),
-            2
-        );
-        assert_eq!(parse("[]").unwrap(), []);
-        assert_eq!(parse_items(ItemKind::Tool, None).unwrap(), []);
-    }
-
-    #[test]
-    fn wrong_items_are_refused_with_their_place() {
-        for (json, expected) in [
-            ("oops", "not JSON"),
-            ("[{}]", "tool number 1 has no name"),
-            (r#"[{"name":1}]"#, "tool number 1 has the name 1, which is no text"),
-            (r#"[{"name":"a","description":1}]"#, "the tool `a` is described wrongly"),
-            (r#"[{"name":"a b"}]"#, "not a valid tool or workflow name"),
-            (r#"[{"name":"a"},{"name":"a"}]"#, "`a` twice"),
-        ] {
-            let error = parse(json).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidComponent);
-            assert!(error.message().contains(expected), "{error}");
-        }
-    }
 }

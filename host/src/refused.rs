@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use serde_json::{Map, Value};
 
 use crate::frame::Frame;
-use crate::{Error, ErrorKind, LogLevel, ToolResult, imports};
+use crate::{Error, ErrorKind, LogLevel, ToolResult, log};
 
 /// Different refusals of one call that are told. A guest may try in vain for ever.
 const TOLD: usize = 16;
@@ -65,7 +65,7 @@ impl Refused {
             said.frame.upgrade()
         };
         if let Some(frame) = frame {
-            imports::log(&frame, LogLevel::Warn, &words);
+            log::log(&frame, LogLevel::Warn, &words);
         }
     }
 

@@ -13,7 +13,6 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::account::Usage;
 use crate::frame::Frame;
 use crate::frozen::{Clock, FixedRandom};
-use crate::instance::building_meter;
 use crate::limiter::{LimitHit, Limiter};
 use crate::meter::Meter;
 use crate::network::{Outgoing, setters};
@@ -23,7 +22,7 @@ use crate::places::Open;
 use crate::redact::Secrets;
 use crate::refused::Refused;
 use crate::waiting::Waits;
-use crate::{Capability, HostServices, Limits, Result, folders, imports};
+use crate::{Capability, Error, ErrorKind, HostServices, Limits, Result, door, folders};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -87,7 +86,7 @@ impl State {
 
     /// The state of a store in which something is built or described.
     pub(crate) fn for_build(limits: &Limits, deadline: Instant, frozen: bool) -> Self {
-        let meter = building_meter(limits);
+        let meter = Meter::building(limits);
         let wasi = WasiCtxBuilder::new();
         Self::new(limits, deadline, meter, Arc::default(), None, (frozen, wasi))
     }
@@ -157,6 +156,19 @@ impl State {
         self.given == Given::to(frame)
     }
 
+    /// The call within which the guest asks.
+    ///
+    /// # Errors
+    ///
+    /// `denied` while the plugin is being built or described.
+    pub(crate) fn asking(&self) -> Result<Arc<Frame>> {
+        self.frame.clone().ok_or_else(|| {
+            let message = "the host cannot be asked while the plugin is being built";
+            Error::new(ErrorKind::Denied, message)
+                .with_hint("ask inside a tool or workflow, not at a module's top level")
+        })
+    }
+
     /// Whether calls of the host's are under way.
     pub(crate) fn calls_the_host(&self) -> bool {
         self.frame.as_ref().is_some_and(|frame| frame.host_calls.any())
@@ -208,7 +220,7 @@ impl Given {
     fn to(frame: &Frame) -> Self {
         let grant = &frame.plugin.grant;
         let asked = grant.asked();
-        let permitted = |capability| imports::permitted(frame, capability).is_ok();
+        let permitted = |capability| door::permitted(frame, capability).is_ok();
         let variables = asked.env.iter().enumerate();
         let folders = asked.filesystem.iter().enumerate();
         Self {

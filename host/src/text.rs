@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+/// Longest reason for not taking a component, in bytes: it may quote a name of a
+/// hundred thousand.
+pub(crate) const REASON: usize = 2 << 10;
+
 /// Longest text that comes from outside and is said in full in a message, in bytes.
 pub(crate) const SAID: usize = 200;
 

@@ -12,7 +12,7 @@ use wasmtime_wasi_io::bindings::wasi::io::error;
 use crate::network::setters;
 use crate::refused::Refused;
 use crate::state::State;
-use crate::{Capability, Error, ErrorKind, file_writes, imports, listings, open_files};
+use crate::{Capability, Error, ErrorKind, door, file_writes, listings, open_files};
 
 /// Links WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -151,7 +151,7 @@ impl Asked<'_> {
                 for access in wanted {
                     let (guest, path) = (folder.guest.as_str(), folder.path.as_str());
                     let capability = Capability::Filesystem { guest, path, access };
-                    if let Err(error) = imports::authorise(frame, capability) {
+                    if let Err(error) = door::authorise(frame, capability) {
                         self.0.refused.tell_of_folder(guest, &error);
                     }
                 }
@@ -160,7 +160,7 @@ impl Asked<'_> {
                 // What it looks for there is looked up by its own library, and found nowhere.
                 let capability =
                     Capability::Filesystem { guest: "/…", path: "…", access: Access::Read };
-                let _ = imports::authorise(frame, capability);
+                let _ = door::authorise(frame, capability);
                 self.0.refused.tell(&no_folder(frame.plugin.info.package.as_str()));
             }
         }
@@ -180,7 +180,7 @@ impl Asked<'_> {
     fn variables(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
         if let Some(frame) = &self.0.frame {
             for name in &frame.plugin.grant.asked().env {
-                let _ = imports::authorise(frame, Capability::Env(name.as_str()));
+                let _ = door::authorise(frame, Capability::Env(name.as_str()));
             }
         }
         p2::bindings::cli::environment::Host::get_environment(&mut self.0.cli())

@@ -9,8 +9,8 @@ use super::{Transaction, execute, query, rows};
 use crate::bindings::v02::distri::plugin::sql as v02;
 use crate::bindings::v03::distri::plugin::{sql as v03, sql_types};
 use crate::bindings::{CallError, Rows, Value};
+use crate::door::apart;
 use crate::frame::Frame;
-use crate::imports::{apart, frame};
 use crate::places::Place;
 use crate::state::State;
 use crate::{Error, ErrorKind, Result};
@@ -28,18 +28,18 @@ fn asked(
     state: &mut State,
     transaction: &Resource<Transaction>,
 ) -> Answer<(Arc<Frame>, Transaction)> {
-    let frame = frame(state)?;
+    let frame = state.asking()?;
     let transaction = state.ctx().table.get(transaction).cloned();
     let unknown = |_| Error::new(ErrorKind::InvalidInput, "there is no such transaction");
-    Ok((frame, transaction.map_err(unknown).map_err(Error::into_call_error)?))
+    Ok((frame, transaction.map_err(unknown)?))
 }
 
 /// The call, and a place for one more transaction.
 fn place(state: &mut State) -> Answer<(Arc<Frame>, Place)> {
-    let frame = frame(state)?;
+    let frame = state.asking()?;
     let (max, hint) = (frame.limits.transactions, "end them with `commit` or `rollback`");
     let place = state.transactions.place("transactions", max, hint);
-    Ok((frame, place.map_err(Error::into_call_error)?))
+    Ok((frame, place?))
 }
 
 /// The call, and a place for a statement of it that is not too long. Looked at
@@ -49,16 +49,16 @@ fn statement(
     statement: &str,
     parameters: &[Value],
 ) -> Answer<(Arc<Frame>, Place)> {
-    let frame = frame(state)?;
-    rows::check(statement, parameters, frame.limits.payload).map_err(Error::into_call_error)?;
+    let frame = state.asking()?;
+    rows::check(statement, parameters, frame.limits.payload)?;
     let (max, hint) = (frame.limits.statements, "wait for some before asking for more");
     let place = state.statements.place("statements", max, hint);
-    Ok((frame, place.map_err(Error::into_call_error)?))
+    Ok((frame, place?))
 }
 
 fn keep(state: &mut State, transaction: Transaction) -> Answer<Resource<Transaction>> {
     let full = |error: wasmtime::component::ResourceTableError| {
-        Error::new(ErrorKind::ResourceLimit, error.to_string()).into_call_error()
+        Error::new(ErrorKind::ResourceLimit, error.to_string()).into()
     };
     state.ctx().table.push(transaction).map_err(full)
 }
@@ -70,7 +70,7 @@ async fn within<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'stati
     work: impl FnOnce(Arc<Frame>, Transaction) -> F,
 ) -> Answer<T> {
     let (asking, name) = (Arc::clone(&frame), Arc::clone(transaction.name()));
-    apart(&asking, function, Some(&name), work(frame, transaction)).await
+    apart(&asking, function, Some(&name), work(frame, transaction)).await.map_err(Into::into)
 }
 
 type Asked = (Arc<Frame>, Transaction);
@@ -132,6 +132,7 @@ async fn ask_query(
     let asking = Arc::clone(&frame);
     apart(&asking, "sql-query", Some(&name.clone()), query(frame, name, statement, parameters))
         .await
+        .map_err(Into::into)
 }
 
 async fn ask_execute(
@@ -142,7 +143,7 @@ async fn ask_execute(
 ) -> Answer<u64> {
     let asking = Arc::clone(&frame);
     let work = execute(frame, name.clone(), statement, parameters);
-    apart(&asking, "sql-execute", Some(&name), work).await
+    apart(&asking, "sql-execute", Some(&name), work).await.map_err(Into::into)
 }
 
 async fn ask_begin(frame: Arc<Frame>, place: Place, name: String) -> Answer<Transaction> {
@@ -152,6 +153,7 @@ async fn ask_begin(frame: Arc<Frame>, place: Place, name: String) -> Answer<Tran
         Transaction::begin(&frame, name, place).await
     })
     .await
+    .map_err(Into::into)
 }
 
 impl sql_types::Host for State {}

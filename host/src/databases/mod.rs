@@ -29,8 +29,8 @@ use self::lease::Lease;
 use self::rows::Collector;
 use self::statement::{Dialect, Statement};
 use crate::bindings::{Rows, Value};
+use crate::door::authorise;
 use crate::frame::Frame;
-use crate::imports::authorise;
 use crate::registry::Generation;
 use crate::{Capability, Limits, Result};
 

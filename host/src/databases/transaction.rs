@@ -9,8 +9,8 @@ use super::rows::{self, Collector};
 use super::statement::Statement;
 use super::{Scope, Session};
 use crate::bindings::{Rows, Value};
+use crate::door::authorise;
 use crate::frame::Frame;
-use crate::imports::authorise;
 use crate::places::Place;
 use crate::{Capability, Error, ErrorKind, Result};
 

@@ -7,6 +7,7 @@ use std::io;
 use wasmtime_wasi_http::Error as Code;
 
 use crate::Error;
+use crate::error::Told;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -66,10 +67,14 @@ impl Refusal {
 pub(super) fn refusal(error: Error) -> Refusal {
     let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
     let words = format!("{}: {}{hint}", error.kind(), error.message());
-    let crate::bindings::CallError { kind, message, hint, detail } = error.into_call_error();
+    let Told { kind, message, hint, detail } = error.told();
     let mut record = serde_json::Map::new();
-    let fields =
-        [("kind", Some(kind)), ("message", Some(message)), ("hint", hint), ("detail", detail)];
+    let fields = [
+        ("kind", Some(kind.to_string())),
+        ("message", Some(message)),
+        ("hint", hint),
+        ("detail", detail),
+    ];
     for (name, value) in fields {
         if let Some(value) = value {
             record.insert(name.to_owned(), value.into());

@@ -22,7 +22,7 @@ use super::interim::Interim;
 use super::outgoing::Turn;
 use super::target::Target;
 use crate::frame::Frame;
-use crate::{Capability, Error, ErrorKind, imports};
+use crate::{Capability, Error, ErrorKind, door};
 
 /// Makes a guest's request, and gives the response with its body still to come.
 pub(super) async fn send(
@@ -34,7 +34,7 @@ pub(super) async fn send(
     let target = Target::of(request.uri())?;
     let name = target.to_string();
     tracing::Span::current().record("target", &*frame.redact(&name));
-    imports::authorise(&frame, Capability::Network(&name))?;
+    door::authorise(&frame, Capability::Network(&name))?;
     refuse_method(request.method())?;
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().cloned();
@@ -191,7 +191,7 @@ async fn add_secrets(
         }
         let name = &secret.name;
         let host = &target.to_string();
-        imports::authorise(frame, Capability::BoundSecret { name, host })?;
+        door::authorise(frame, Capability::BoundSecret { name, host })?;
         let value = frame.host.services().get_secret(package, name).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Denied,
