@@ -10,7 +10,9 @@ use crate::cache::{Cache, CacheFolder};
 use crate::code::{self, Loader};
 use crate::compilation::Compilation;
 use crate::databases::Databases;
+use crate::embedder::Embedder;
 use crate::engine::engine;
+use crate::folders::Protected;
 use crate::functions::FunctionCache;
 use crate::host::Inner;
 use crate::images::Images;
@@ -18,8 +20,8 @@ use crate::kept::Kept;
 use crate::network::Network;
 use crate::own_folders::OwnFolders;
 use crate::places::Open;
-use crate::sessions::Ledger;
-use crate::{CompilerProcess, Host, HostServices, InMemorySessions, Limits, Resolver, Result};
+use crate::resources::Resources;
+use crate::{CompilerProcess, Host, HostServices, Limits, Resolver, Result};
 
 /// Makes a [`Host`]. Every setting has a default.
 #[derive(Default)]
@@ -162,24 +164,24 @@ impl HostBuilder {
         let loader = Loader { compilation, linker, initialising };
         // By what it is now: what a package may write to has no links in it either.
         let policy_file = policy.file.as_ref().and_then(|file| file.canonicalize().ok());
+        let resources = Resources {
+            protected: Protected { own_folders, policy: policy_file },
+            network: Arc::new(Network::new(self.resolver, self.roots)?),
+            databases: Arc::new(Databases::new(&policy, &limits)),
+        };
         Ok(Host::new(Inner {
             loader: Arc::new(loader),
-            services: self.services.unwrap_or_else(|| Arc::new(())),
-            sessions: InMemorySessions::default(),
-            ledger: Ledger::new(&limits),
+            embedder: Embedder::new(self.services, &limits),
+            resources: Arc::new(resources),
             permits: Semaphore::new(limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
             kept: Kept::new(limits.kept_instances, limits.kept_bytes()),
             images: Images::new(limits.loaded_images),
-            network: Network::new(self.resolver, self.roots)?,
-            databases: Databases::new(&policy, &limits),
             limits,
             policy,
             workspace: self.workspace,
             check_inputs: !self.unchecked,
             generation: RwLock::default(),
             active: Open::default(),
-            own_folders,
-            policy_file,
         }))
     }
 }

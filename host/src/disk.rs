@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use distri_manifest::ByteSize;
 
-use crate::frame::Frame;
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// A package's, while it is loaded: by how much it has made its folders larger. What it
@@ -47,29 +46,34 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// Of a call; of none, nothing may be written.
-    pub(crate) fn of(frame: Option<&Arc<Frame>>) -> Self {
-        let Some(frame) = frame else {
-            return Self {
-                package: String::new(),
-                disk: Arc::default(),
-                written: Arc::default(),
-                file_bytes: 0,
-                files: 0,
-                package_file_bytes: 0,
-                package_files: 0,
-            };
-        };
-        let Limits { file_bytes, files, package_file_bytes, package_files, .. } =
-            frame.plugin.limits;
+    /// A package's, for one of its calls.
+    pub(crate) fn new(
+        package: &str,
+        limits: &Limits,
+        (disk, written): (Arc<Disk>, Arc<Written>),
+    ) -> Self {
+        let &Limits { file_bytes, files, package_file_bytes, package_files, .. } = limits;
         Self {
-            package: frame.plugin.info.package.to_string(),
-            disk: Arc::clone(&frame.plugin.disk),
-            written: Arc::clone(&frame.written),
+            package: package.to_owned(),
+            disk,
+            written,
             file_bytes,
             files,
             package_file_bytes,
             package_files,
+        }
+    }
+
+    /// Of no call: nothing may be written.
+    pub(crate) fn none() -> Self {
+        Self {
+            package: String::new(),
+            disk: Arc::default(),
+            written: Arc::default(),
+            file_bytes: 0,
+            files: 0,
+            package_file_bytes: 0,
+            package_files: 0,
         }
     }
 

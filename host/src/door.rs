@@ -25,7 +25,8 @@ pub(crate) async fn apart<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
     let _under_way = frame.host_calls.enter();
-    let target = target.map(|target| one_line(&frame.hidden.redact_start(target, TARGET), TARGET));
+    let target =
+        target.map(|target| one_line(&frame.hidden().redact_start(target, TARGET), TARGET));
     let outcome = tracing::field::Empty;
     let span = tracing::info_span!(parent: &frame.span, "host_call", function, target, outcome);
     let task = tokio::spawn(work.instrument(span.clone()));
@@ -46,8 +47,8 @@ pub(crate) async fn apart<T: Send + 'static>(
 /// Whether the call's package may have something: manifest, policy and then the
 /// embedder have a say.
 pub(crate) fn permitted(frame: &Frame, capability: Capability<'_>) -> Result<()> {
-    frame.plugin.grant.check(capability)?;
-    frame.host.services().authorise(&frame.caller(), capability)
+    frame.package.grant.check(capability)?;
+    frame.embedder().authorise(&frame.caller(), capability)
 }
 
 /// The door that everything a plugin reaches lies behind: lets it pass or not, and
@@ -64,7 +65,7 @@ pub(crate) fn authorise_if(
 ) -> Result<()> {
     named(capability.target(), "the name of what is asked for")?;
     let answer = permitted(frame, capability).and_then(|()| admitted());
-    frame.host.services().observe_use(&frame.caller(), capability, answer.is_ok());
+    frame.embedder().observe_use(&frame.caller(), capability, answer.is_ok());
     answer
 }
 

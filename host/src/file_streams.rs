@@ -44,7 +44,7 @@ impl Target {
         if let Err(fault) = &file {
             state.refused_file(fault, state.open_files.origin(handle(descriptor)), "");
         }
-        let quota = Quota::of(state.frame.as_ref());
+        let quota = state.quota();
         Ok(file.map(|file| Self { file, at, quota }))
     }
 

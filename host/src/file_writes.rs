@@ -167,7 +167,7 @@ impl<T: Send + 'static> Job<T> {
         work: impl FnOnce(&Quota, &File) -> Result<T, Fault> + Send + 'static,
     ) -> wasmtime::Result<Self> {
         let descriptor = state.table.get(file)?;
-        let quota = Quota::of(state.frame.as_ref());
+        let quota = state.quota();
         let file = writable(descriptor);
         Ok(Self {
             origin: state.open_files.origin(handle(descriptor)),
@@ -193,7 +193,7 @@ impl Job<()> {
         change: Result<Change, Fault>,
     ) -> wasmtime::Result<Self> {
         let descriptor = state.table.get(folder)?;
-        let quota = Quota::of(state.frame.as_ref());
+        let quota = state.quota();
         let named = path.clone();
         let work = changeable(descriptor).and_then(|folder| Ok((folder, change?)));
         Ok(Self {

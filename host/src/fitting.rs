@@ -1,9 +1,8 @@
 //! Inputs held against an item's `parameters` before its plugin runs, and answers
-//! against its `returns`. Schemas are compiled at their first use, one at a time.
+//! against its `returns`.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -15,15 +14,12 @@ use crate::frame::Frame;
 use crate::outcome::{out_of_cpu, timed_out};
 use crate::plugin::{Plugin, blocking};
 use crate::schema::{Effort, Fit, Mismatch, Schema, SchemaFault, on_large_stack};
-use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result, ToolResult, json as boundary};
+use crate::schemas::{Compiled, Part};
+use crate::{Error, ErrorKind, ItemKind, Result, ToolResult, json as boundary};
 
 /// Bytes of a value that is looked at where the call runs; a larger one goes to a
 /// thread that nobody waits for.
 const SMALL: usize = 64 << 10;
-
-/// Subschemas that a plugin's compiled schemas may have together, to be kept: half a
-/// kilobyte each. What is above is compiled for each call.
-const KEPT: usize = 10_000;
 
 /// Levels of a value that a thread with a large stack takes.
 const LEVELS: usize = 2_000;
@@ -32,83 +28,14 @@ const LEVELS: usize = 2_000;
 /// a plugin that makes many wait makes its own wait, and no thread that files need.
 static HARD: Semaphore = Semaphore::const_new(4);
 
-/// Which of an item's schemas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    Parameters,
-    Returns,
-}
-
-impl Part {
-    fn of(self, item: &ItemInfo) -> Option<&Value> {
-        match self {
-            Self::Parameters => Some(&item.parameters),
-            Self::Returns => item.returns.as_ref(),
-        }
-    }
-
-    const fn keyword(self) -> &'static str {
-        match self {
-            Self::Parameters => "parameters",
-            Self::Returns => "returns",
-        }
-    }
-
-    const fn whole(self) -> &'static str {
-        match self {
-            Self::Parameters => "the input",
-            Self::Returns => "the answer",
-        }
-    }
-
-    /// What a value is that does not fit: whose fault it is.
-    const fn kind(self) -> ErrorKind {
-        match self {
-            Self::Parameters => ErrorKind::InvalidInput,
-            Self::Returns => ErrorKind::GuestError,
-        }
-    }
-}
-
-type Compiled = Arc<Result<Schema, SchemaFault>>;
-
-/// A plugin's schemas, compiled: of tools or not, which of them, and by item.
-pub(crate) struct Schemas {
-    compiled: Mutex<BTreeMap<(bool, Part), HashMap<String, Compiled>>>,
-    /// The plugin's own place: it waits for itself, and others do not wait for it.
-    turn: Arc<Semaphore>,
-}
-
-impl Default for Schemas {
-    fn default() -> Self {
-        Self { compiled: Mutex::default(), turn: Arc::new(Semaphore::new(1)) }
-    }
-}
-
-impl Schemas {
-    fn get(&self, kind: ItemKind, item: &str, part: Part) -> Option<Compiled> {
-        let kept = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&(kind == ItemKind::Tool, part))?.get(item).cloned()
-    }
-
-    fn keep(&self, kind: ItemKind, item: String, part: Part, schema: &Compiled) {
-        let mut kept = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = |schema: &Compiled| schema.as_ref().as_ref().map_or(0, |it| it.subschemas);
-        if kept.values().flat_map(HashMap::values).map(size).sum::<usize>() + size(schema) <= KEPT {
-            let of_part = kept.entry((kind == ItemKind::Tool, part)).or_default();
-            of_part.insert(item, Arc::clone(schema));
-        }
-    }
-}
-
 /// Checks a call's input.
 ///
 /// # Errors
 ///
 /// `invalid-input` with each field that does not fit; `invalid-component` when the
 /// item's schema is none.
-pub(crate) async fn input(frame: &Frame, text: &str) -> Result<()> {
-    check(frame, Part::Parameters, text).await
+pub(crate) async fn input(frame: &Frame, plugin: &Arc<Plugin>, text: &str) -> Result<()> {
+    check((frame, plugin), Part::Parameters, text).await
 }
 
 /// Checks what a call gave, where its item says what it gives. An error is no answer.
@@ -116,28 +43,31 @@ pub(crate) async fn input(frame: &Frame, text: &str) -> Result<()> {
 /// # Errors
 ///
 /// `guest-error` with each field that does not fit.
-pub(crate) async fn answer(frame: &Frame, answer: &ToolResult) -> Result<()> {
+pub(crate) async fn answer(frame: &Frame, plugin: &Arc<Plugin>, answer: &ToolResult) -> Result<()> {
     match answer.error {
-        None => check(frame, Part::Returns, &answer.result).await,
+        None => check((frame, plugin), Part::Returns, &answer.result).await,
         Some(_) => Ok(()),
     }
 }
 
-async fn check(frame: &Frame, part: Part, text: &str) -> Result<()> {
-    let Some(schema) = schema_of(&frame.plugin, frame.kind, &frame.item, part) else {
+/// A call, and what it runs.
+type Called<'a> = (&'a Frame, &'a Arc<Plugin>);
+
+async fn check((frame, plugin): Called<'_>, part: Part, text: &str) -> Result<()> {
+    let Some(schema) = schema_of(plugin, frame.kind, &frame.item, part) else {
         return Ok(());
     };
-    if !frame.host.checks_inputs() || takes_anything(schema) {
+    if takes_anything(schema) {
         return Ok(());
     }
-    let kept = frame.plugin.schemas.get(frame.kind, &frame.item, part);
+    let kept = plugin.schemas.get(frame.kind, &frame.item, part);
     let quick = |compiled| quick_fit(frame, part, (compiled, schema), text);
     let fit = match kept.as_ref().map(quick).transpose()?.flatten() {
         Some(Fit::Fits) => return Ok(()),
         Some(fit) => fit,
         None => {
             let late = |_| timed_out(&frame.name(), &frame.limits);
-            let work = fit(frame, part, (kept, schema), text);
+            let work = fit((frame, plugin), part, (kept, schema), text);
             within(frame.deadline, work).await.map_err(late)??
         }
     };
@@ -179,7 +109,7 @@ fn quick_fit(
 
 /// Holds a text against a schema that is not compiled yet, or where that is not quick.
 async fn fit(
-    frame: &Frame,
+    (frame, plugin): Called<'_>,
     part: Part,
     (kept, schema): (Option<Compiled>, &Value),
     text: &str,
@@ -187,7 +117,7 @@ async fn fit(
     let compiled = if let Some(kept) = kept {
         kept
     } else {
-        let compiled = compiled(frame, part).await?;
+        let compiled = compiled((frame, plugin), part).await?;
         if let Some(fit) = quick_fit(frame, part, (&compiled, schema), text)? {
             return Ok(fit);
         }
@@ -195,10 +125,10 @@ async fn fit(
     };
     let what = format!("{} of `{}`", part.whole(), frame.name());
     let deadline = frame.deadline;
-    let (plugin, kind, item) = (Arc::clone(&frame.plugin), frame.kind, frame.item.clone());
+    let (called, kind, item) = (Arc::clone(plugin), frame.kind, frame.item.clone());
     let text = text.to_owned();
-    charged(frame, move || {
-        let schema = schema_of(&plugin, kind, &item, part).unwrap_or(&Value::Null);
+    charged((frame, plugin), move || {
+        let schema = schema_of(&called, kind, &item, part).unwrap_or(&Value::Null);
         hold(&compiled, schema, (part, &what, &text), Effort::Much, deadline)
     })
     .await?
@@ -218,19 +148,19 @@ fn hold(
 }
 
 /// The item's schema, compiled now if it was not.
-async fn compiled(frame: &Frame, part: Part) -> Result<Compiled> {
-    let (plugin, kind, item) = (Arc::clone(&frame.plugin), frame.kind, frame.item.clone());
-    if let Some(kept) = plugin.schemas.get(kind, &item, part) {
+async fn compiled((frame, plugin): Called<'_>, part: Part) -> Result<Compiled> {
+    let (called, kind, item) = (Arc::clone(plugin), frame.kind, frame.item.clone());
+    if let Some(kept) = called.schemas.get(kind, &item, part) {
         return Ok(kept);
     }
-    let done = charged(frame, move || {
+    let done = charged((frame, plugin), move || {
         // Another call may have compiled it in the meantime.
-        if let Some(kept) = plugin.schemas.get(kind, &item, part) {
+        if let Some(kept) = called.schemas.get(kind, &item, part) {
             return kept;
         }
-        let schema = schema_of(&plugin, kind, &item, part).unwrap_or(&Value::Bool(true));
+        let schema = schema_of(&called, kind, &item, part).unwrap_or(&Value::Bool(true));
         let compiled = Arc::new(Schema::compile_here(schema));
-        plugin.schemas.keep(kind, item, part, &compiled);
+        called.schemas.keep(kind, item, part, &compiled);
         compiled
     });
     let unknown = || internal("the compiler of schemas panicked");
@@ -241,10 +171,10 @@ async fn compiled(frame: &Frame, part: Part) -> Result<Compiled> {
 /// one of the places of [`HARD`], which the caller's deadline bounds; none when it
 /// panicked. The time that it takes on a processor is the call's.
 async fn charged<T: Send + 'static>(
-    frame: &Frame,
+    (frame, plugin): Called<'_>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Option<T>> {
-    let own = Arc::clone(&frame.plugin.schemas.turn).acquire_owned().await.map_err(internal)?;
+    let own = Arc::clone(&plugin.schemas.turn).acquire_owned().await.map_err(internal)?;
     let place = HARD.acquire().await.map_err(internal)?;
     let done = blocking(move || {
         let _turns = (own, place);

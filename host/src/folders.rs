@@ -1,6 +1,6 @@
 //! The folders of the workspace that a package sees, opened for one store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cap_fs_ext::DirExt as _;
 use cap_std::ambient_authority;
@@ -9,7 +9,15 @@ use distri_manifest::{Access, FilesystemRequest};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::frame::Frame;
+use crate::own_folders::OwnFolders;
 use crate::{Error, ErrorKind, Result};
+
+/// What no package is given, whatever it was granted.
+pub(crate) struct Protected {
+    pub(crate) own_folders: OwnFolders,
+    /// Where the policy lies, if it is a file.
+    pub(crate) policy: Option<PathBuf>,
+}
 
 /// Opens folders that the call's package was granted, below the workspace's root,
 /// through no link.
@@ -21,15 +29,15 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) fn open<'a>(
     frame: &Frame,
     folders: impl Iterator<Item = (&'a FilesystemRequest, Access)>,
+    protected: &Protected,
     wasi: &mut WasiCtxBuilder,
 ) -> Result<()> {
     let mut folders = folders.peekable();
     if folders.peek().is_none() {
         return Ok(());
     }
-    let plugin = &frame.plugin;
-    let package = &plugin.info.package;
-    let root = plugin.root().ok_or_else(|| {
+    let package = &frame.package.name;
+    let root = frame.package.root().ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("`{package}` belongs to no workspace"))
             .with_hint("give the host a workspace: `Host::builder().workspace(…)`")
     })?;
@@ -39,10 +47,10 @@ pub(crate) fn open<'a>(
     for (folder, access) in folders {
         let directory = below(&opened, folder.path.as_str())
             .map_err(|error| unopened(package.as_str(), folder, &error))?;
-        frame.host.own_folders().refuse(package.as_str(), folder, &directory)?;
+        protected.own_folders.refuse(package.as_str(), folder, &directory)?;
         if access == Access::ReadWrite {
             refuse_code(frame, folder)?;
-            refuse_policy(frame, folder)?;
+            protected.refuse_policy(frame, folder)?;
         }
         let perms = match access {
             Access::Read => FsPerms::ReadOnly,
@@ -65,14 +73,14 @@ pub(crate) fn open<'a>(
 /// so: `plugins/` may link to them, and whoever writes them is built with what the other
 /// was approved for.
 fn refuse_code(frame: &Frame, folder: &FilesystemRequest) -> Result<()> {
-    if frame.plugin.grant.folder_by_operator(folder) == Some(Access::ReadWrite) {
+    if frame.package.grant.folder_by_operator(folder) == Some(Access::ReadWrite) {
         return Ok(());
     }
     let path = Path::new(folder.path.as_str());
-    for other in frame.generation.plugins() {
+    for other in frame.packages() {
         let Some(sources) = other.linked() else { continue };
         if sources.starts_with(path) || path.starts_with(sources) {
-            let (package, owner) = (&frame.plugin.info.package, &other.info.package);
+            let (package, owner) = (&frame.package.name, &other.name);
             let message = format!(
                 "`{package}` may not write to `{}`: the sources of `{owner}` lie in `{}`",
                 folder.path,
@@ -86,21 +94,25 @@ fn refuse_code(frame: &Frame, folder: &FilesystemRequest) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to let a package write where the policy lies that says what it may do.
-fn refuse_policy(frame: &Frame, folder: &FilesystemRequest) -> Result<()> {
-    let Some(policy) = frame.host.policy_file() else { return Ok(()) };
-    let mut writable = frame.plugin.writable().iter();
-    let holds = |(name, whole): &&(String, std::path::PathBuf)| {
-        name == folder.path.as_str() && policy.starts_with(whole)
-    };
-    if !writable.any(|it| holds(&it)) {
-        return Ok(());
+impl Protected {
+    /// Refuses to let a package write where the policy lies that says what it may do.
+    fn refuse_policy(&self, frame: &Frame, folder: &FilesystemRequest) -> Result<()> {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let mut writable = frame.package.writable().iter();
+        let holds = |(name, whole): &&(String, PathBuf)| {
+            name == folder.path.as_str() && policy.starts_with(whole)
+        };
+        if !writable.any(|it| holds(&it)) {
+            return Ok(());
+        }
+        let (package, policy) = (&frame.package.name, policy.display());
+        let message = format!(
+            "`{package}` may not write to `{}`: the policy `{policy}` lies in it",
+            folder.path
+        );
+        Err(Error::new(ErrorKind::Denied, message)
+            .with_hint("keep the policy where no plugin may write"))
     }
-    let (package, policy) = (&frame.plugin.info.package, policy.display());
-    let message =
-        format!("`{package}` may not write to `{}`: the policy `{policy}` lies in it", folder.path);
-    Err(Error::new(ErrorKind::Denied, message)
-        .with_hint("keep the policy where no plugin may write"))
 }
 
 /// A folder below another. No part of the path may be a link: it could lead out of

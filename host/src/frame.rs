@@ -9,14 +9,15 @@ use std::time::Instant;
 
 use tracing::Span;
 
-use crate::account::Usage;
-use crate::disk::Written;
+use crate::callees::Callees;
+use crate::disk::{Quota, Written};
+use crate::embedder::Embedder;
 use crate::meter::Cpu;
+use crate::package::Package;
 use crate::places::Open;
-use crate::plugin::Plugin;
 use crate::redact::Secrets;
-use crate::registry::Generation;
-use crate::{Caller, Error, ErrorKind, ExecutionContext, Host, ItemKind, Limits, Result};
+use crate::usage::Usage;
+use crate::{Caller, Error, ErrorKind, ExecutionContext, ItemKind, Limits, Result};
 
 /// What a call has logged so far.
 #[derive(Debug, Default)]
@@ -58,12 +59,25 @@ impl Logged {
     }
 }
 
+/// What a root call and all that it calls share.
+pub(crate) struct Shared {
+    pub(crate) embedder: Arc<Embedder>,
+    pub(crate) callees: Box<dyn Callees>,
+    /// The packages that were loaded when the root call began.
+    pub(crate) packages: Arc<[Arc<Package>]>,
+    /// Values that nobody reads in logs and errors of the whole chain: what one
+    /// call has, another may be told.
+    hidden: Secrets,
+    /// Bytes of linear memory that all may have together.
+    memory: usize,
+    /// Nested calls that may still be made.
+    budget: AtomicU32,
+}
+
 /// One call, root or nested.
 pub(crate) struct Frame {
-    pub(crate) host: Host,
-    /// The plugins as they were when the root call began.
-    pub(crate) generation: Arc<Generation>,
-    pub(crate) plugin: Arc<Plugin>,
+    shared: Arc<Shared>,
+    pub(crate) package: Arc<Package>,
     pub(crate) kind: ItemKind,
     pub(crate) item: String,
     pub(crate) call_id: String,
@@ -84,47 +98,52 @@ pub(crate) struct Frame {
     pub(crate) span: Span,
     /// Secrets that the package declared and was granted, to see.
     pub(crate) secrets: OnceLock<Vec<(String, String)>>,
-    /// Values that nobody reads in logs and errors of the whole chain: what one
-    /// call has, another may be told.
-    pub(crate) hidden: Arc<Secrets>,
-    /// Nested calls that the whole chain may still make.
-    budget: Arc<AtomicU32>,
     depth: u32,
     parent: Option<Arc<Frame>>,
+}
+
+impl Shared {
+    /// `memory` is what all calls may have together, in bytes.
+    pub(crate) fn new(
+        embedder: Arc<Embedder>,
+        callees: Box<dyn Callees>,
+        packages: Arc<[Arc<Package>]>,
+        memory: usize,
+    ) -> Self {
+        let hidden = Secrets::default();
+        Self { embedder, callees, packages, hidden, memory, budget: AtomicU32::new(0) }
+    }
 }
 
 impl Frame {
     /// The frame of a call that comes from outside.
     pub(crate) fn root(
-        host: &Host,
-        generation: Arc<Generation>,
-        plugin: Arc<Plugin>,
+        mut shared: Shared,
+        package: Arc<Package>,
         (kind, item): (ItemKind, String),
         call: &crate::ToolCall,
     ) -> Arc<Self> {
-        let mut limits = plugin.limits.clone();
+        let mut limits = package.limits.clone();
         if let Some(deadline) = call.deadline {
             limits.timeout = limits.timeout.min(deadline);
         }
+        *shared.budget.get_mut() = limits.nested_calls;
         Self {
             deadline: Instant::now() + limits.timeout,
             cpu: Cpu::new(limits.cpu, None),
-            budget: Arc::new(AtomicU32::new(limits.nested_calls)),
-            host: host.clone(),
-            generation,
-            plugin,
+            usage: Usage::root(shared.memory),
+            shared: Arc::new(shared),
+            package,
             kind,
             item,
             call_id: if call.id.is_empty() { next_call_id() } else { call.id.clone() },
             context: call.context.clone(),
-            usage: Usage::root(host.limits().chain_bytes()),
             limits,
             logged: Logged::default(),
             written: Arc::default(),
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
-            hidden: Arc::default(),
             depth: 0,
             parent: None,
         }
@@ -132,7 +151,7 @@ impl Frame {
     }
 
     fn with_span(mut self) -> Arc<Self> {
-        self.span = crate::account::span(&self);
+        self.span = span(&self);
         Arc::new(self)
     }
 
@@ -140,7 +159,7 @@ impl Frame {
     /// have an earlier deadline, and is one level deeper.
     pub(crate) fn nested(
         self: &Arc<Self>,
-        plugin: Arc<Plugin>,
+        package: Arc<Package>,
         kind: ItemKind,
         item: String,
     ) -> Result<Arc<Self>> {
@@ -157,7 +176,8 @@ impl Frame {
                 ),
             ));
         }
-        self.budget
+        self.shared
+            .budget
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
             .map_err(|_| {
                 Error::over(
@@ -167,7 +187,7 @@ impl Frame {
                     format!("more than {} nested calls in one call", self.limits.nested_calls),
                 )
             })?;
-        let mut limits = plugin.limits.clone();
+        let mut limits = package.limits.clone();
         limits.timeout =
             limits.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
         limits.depth = limits.depth.min(self.limits.depth);
@@ -180,16 +200,13 @@ impl Frame {
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
-            hidden: Arc::clone(&self.hidden),
-            host: self.host.clone(),
-            generation: Arc::clone(&self.generation),
-            plugin,
+            shared: Arc::clone(&self.shared),
+            package,
             kind,
             item,
             call_id: next_call_id(),
             context: self.context.clone(),
             limits,
-            budget: Arc::clone(&self.budget),
             depth,
             parent: Some(Arc::clone(self)),
         }
@@ -201,9 +218,36 @@ impl Frame {
         self.parent.as_ref()
     }
 
+    /// The embedder.
+    pub(crate) fn embedder(&self) -> &Arc<Embedder> {
+        &self.shared.embedder
+    }
+
+    /// What it may call.
+    pub(crate) fn callees(&self) -> &dyn Callees {
+        &*self.shared.callees
+    }
+
+    /// The packages that were loaded when the root call began.
+    pub(crate) fn packages(&self) -> &[Arc<Package>] {
+        &self.shared.packages
+    }
+
+    /// Values that nobody reads in logs and errors of the whole chain: what one
+    /// call has, another may be told.
+    pub(crate) fn hidden(&self) -> &Secrets {
+        &self.shared.hidden
+    }
+
+    /// What it may still put on disk.
+    pub(crate) fn quota(&self) -> Quota {
+        let (package, written) = (&self.package, Arc::clone(&self.written));
+        Quota::new(package.name.as_str(), &package.limits, (Arc::clone(&package.disk), written))
+    }
+
     /// The text without the secrets of the chain.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.hidden.redact(text)
+        self.hidden().redact(text)
     }
 
     /// `package/item`.
@@ -213,7 +257,7 @@ impl Frame {
 
     /// `package/item`, where it may not be needed.
     pub(crate) fn shown(&self) -> impl fmt::Display {
-        fmt::from_fn(|f| write!(f, "{}/{}", self.plugin.info.package, self.item))
+        fmt::from_fn(|f| write!(f, "{}/{}", self.package.name, self.item))
     }
 
     /// The calls that led here, outermost first, this one included.
@@ -226,13 +270,31 @@ impl Frame {
     /// Who asks, for the embedder's services.
     pub(crate) fn caller(&self) -> Caller {
         Caller {
-            package: self.plugin.info.package.to_string(),
+            package: self.package.name.to_string(),
             item: self.item.clone(),
             call_id: self.call_id.clone(),
             context: self.context.clone(),
             chain: self.chain(),
         }
     }
+}
+
+/// The span of a call. What is not known yet is recorded at its end.
+fn span(frame: &Frame) -> Span {
+    use tracing::field::Empty;
+    tracing::info_span!(
+        "call",
+        plugin = %frame.package.name,
+        item = frame.item,
+        kind = frame.kind.as_str(),
+        call_id = frame.call_id,
+        digest = frame.package.digest,
+        outcome = Empty,
+        elapsed_us = Empty,
+        cpu_us = Empty,
+        peak_memory = Empty,
+        ticks = Empty,
+    )
 }
 
 /// Unique within the process; the process's start time keeps it apart from

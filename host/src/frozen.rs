@@ -6,21 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::HostServices;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+use crate::embedder::Embedder;
 
 /// The host's clocks, or, while frozen, one fixed moment, so that two builds of
 /// the same script are the same bytes.
 pub(crate) struct Clock {
     frozen: Arc<AtomicBool>,
     /// The embedder, for its clock.
-    services: Option<Arc<dyn HostServices>>,
+    services: Option<Arc<Embedder>>,
     wall: wasmtime_wasi::clocks::WallClock,
     monotonic: wasmtime_wasi::clocks::MonotonicClock,
 }
 
 impl Clock {
-    pub(crate) fn new(frozen: &Arc<AtomicBool>, services: Option<Arc<dyn HostServices>>) -> Self {
+    pub(crate) fn new(frozen: &Arc<AtomicBool>, services: Option<Arc<Embedder>>) -> Self {
         Self {
             frozen: Arc::clone(frozen),
             services,

@@ -2,6 +2,7 @@
 //! The one place that decides it; whatever is not here is denied.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use distri_manifest::{
     Access, Allowance, Capabilities, FilesystemRequest, HostPattern, PackageName, Policy,
@@ -229,6 +230,20 @@ impl Grant {
             self.open_workspace
                 || self.allowed.tools.iter().any(|allowed| allowed.matches(package, tool)),
         )
+    }
+
+    /// The folders that it lets write to, in the workspace with this root: as the manifest
+    /// names them, and where they are.
+    pub(crate) fn writable(&self, root: &Path) -> Vec<(String, PathBuf)> {
+        let asked = self.asked().filesystem.iter();
+        let mut written =
+            asked.filter(|folder| self.folder(folder) == Some(Access::ReadWrite)).peekable();
+        if written.peek().is_none() {
+            return Vec::new();
+        }
+        // By what it is now: a database's path has no links in it either.
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        written.map(|folder| (folder.path.to_string(), root.join(folder.path.as_str()))).collect()
     }
 
     /// The access to a folder that is asked for.

@@ -11,26 +11,26 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
 use crate::account::Account;
+use crate::callees::{Answer, Callees};
 use crate::code::{Code, Loader, Start};
-use crate::databases::Databases;
 use crate::deadline::within;
+use crate::embedder::Embedder;
 use crate::engine::internal;
-use crate::frame::Frame;
+use crate::frame::{Frame, Shared};
 use crate::images::Images;
 use crate::instance::{self, Live};
 use crate::items::parse_items;
 use crate::kept::Kept;
-use crate::network::Network;
 use crate::outcome::{timed_out, unpanicking};
-use crate::own_folders::OwnFolders;
+use crate::package::Package;
 use crate::places::Open;
 use crate::plugin::{Plugin, blocking};
 use crate::registry::Generation;
-use crate::sessions::Ledger;
+use crate::resources::Resources;
 use crate::{
-    Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, HostServices,
-    InMemorySessions, ItemKind, Limits, LogLevel, PluginInfo, Result, Sessions, ToolCall,
-    ToolResult, WorkflowCall, WorkflowResult, door, fitting, json, log,
+    Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, ItemKind, Limits, LogLevel,
+    PluginInfo, Result, ToolCall, ToolResult, WorkflowCall, WorkflowResult, door, fitting, json,
+    log,
 };
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
@@ -42,25 +42,17 @@ pub struct Host {
 
 pub(crate) struct Inner {
     pub(crate) loader: Arc<Loader>,
-    pub(crate) services: Arc<dyn HostServices>,
-    /// For services that keep no sessions.
-    pub(crate) sessions: InMemorySessions,
-    /// What the values of all sessions come to.
-    pub(crate) ledger: Ledger,
+    pub(crate) embedder: Arc<Embedder>,
+    pub(crate) resources: Arc<Resources>,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) workspace: Option<PathBuf>,
     pub(crate) check_inputs: bool,
-    pub(crate) network: Network,
     pub(crate) generation: RwLock<Arc<Generation>>,
     pub(crate) permits: Semaphore,
     pub(crate) kept: Arc<Kept>,
     pub(crate) images: Images,
-    pub(crate) databases: Databases,
     pub(crate) active: Open,
-    pub(crate) own_folders: OwnFolders,
-    /// Where the policy lies, if it is a file.
-    pub(crate) policy_file: Option<PathBuf>,
 }
 
 /// What a host is doing at a moment.
@@ -217,7 +209,7 @@ impl Host {
         for replaced in self.change(|generation| generation.add(plugins)) {
             self.retire(&replaced);
         }
-        for exposed in self.inner.databases.exposed(&self.generation()) {
+        for exposed in self.inner.resources.databases.exposed(self.generation().packages()) {
             let error = exposed.error();
             tracing::warn!(target: "distri::database", database = exposed.database, "{error}");
         }
@@ -233,9 +225,9 @@ impl Host {
     }
 
     fn retire(&self, plugin: &Plugin) {
-        plugin.retire();
-        self.inner.kept.forget(plugin.id);
-        self.inner.databases.forget(plugin.id);
+        plugin.package.retire();
+        self.inner.kept.forget(plugin.package.id);
+        self.inner.resources.forget(plugin.package.id);
     }
 
     fn generation(&self) -> Arc<Generation> {
@@ -302,46 +294,9 @@ impl Host {
         &self.inner.loader.compilation.engine
     }
 
-    pub(crate) fn services(&self) -> &dyn HostServices {
-        &*self.inner.services
-    }
-
-    pub(crate) fn sessions(&self) -> &dyn Sessions {
-        self.services().sessions().unwrap_or(&self.inner.sessions)
-    }
-
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.inner.ledger
-    }
-
-    pub(crate) fn shared_services(&self) -> Arc<dyn HostServices> {
-        Arc::clone(&self.inner.services)
-    }
-
     /// What plugins may have.
     pub fn policy(&self) -> &Policy {
         &self.inner.policy
-    }
-
-    pub(crate) fn checks_inputs(&self) -> bool {
-        self.inner.check_inputs
-    }
-
-    pub(crate) fn network(&self) -> &Network {
-        &self.inner.network
-    }
-
-    /// Where the policy lies, if it is a file.
-    pub(crate) fn policy_file(&self) -> Option<&Path> {
-        self.inner.policy_file.as_deref()
-    }
-
-    pub(crate) fn own_folders(&self) -> &OwnFolders {
-        &self.inner.own_folders
-    }
-
-    pub(crate) fn databases(&self) -> &Databases {
-        &self.inner.databases
     }
 
     pub(crate) fn loader(&self) -> &Arc<Loader> {
@@ -365,22 +320,42 @@ impl Host {
         let generation = self.generation();
         let (plugin, item) = generation.item(package, kind, item)?;
         let plugin = Arc::clone(plugin);
-        let frame = Frame::root(self, generation, plugin, (kind, item), &call);
+        let frame = self.frame(generation, Arc::clone(&plugin.package), (kind, item), &call);
         json::check(&call.input, format_args!("the input of `{}`", frame.shown()), &frame.limits)?;
         if !frame.context.params.is_empty() {
             json::check(&frame.context.params, "the context's `params`", &frame.limits)?;
         }
         // Boxed at once: a caller's own future need not hold all of this.
         let work = Box::pin(async {
-            let _permits = self.permits(&frame).await?;
-            self.execute(&frame, call.input).await
+            let _permits = self.permits(&frame, &plugin).await?;
+            self.execute(&frame, &plugin, call.input).await
         });
         unpanicking(work).await.unwrap_or_else(|panic| Err(internal(panic)))
     }
 
+    /// The frame of a call that comes from outside.
+    fn frame(
+        &self,
+        generation: Arc<Generation>,
+        package: Arc<Package>,
+        item: (ItemKind, String),
+        call: &ToolCall,
+    ) -> Arc<Frame> {
+        let inner = &self.inner;
+        let packages = Arc::clone(generation.packages());
+        let callees = Box::new(Pinned { host: self.clone(), generation });
+        let memory = inner.limits.chain_bytes();
+        let shared = Shared::new(Arc::clone(&inner.embedder), callees, packages, memory);
+        Frame::root(shared, package, item, call)
+    }
+
     /// Waits for the call's turn: its plugin's first, so that a plugin's waiting
     /// calls hold nothing that others need.
-    async fn permits<'a>(&'a self, frame: &'a Frame) -> Result<[SemaphorePermit<'a>; 2]> {
+    async fn permits<'a>(
+        &'a self,
+        frame: &'a Frame,
+        plugin: &'a Plugin,
+    ) -> Result<[SemaphorePermit<'a>; 2]> {
         let turn = async |permits: &'a Semaphore, limit: &str, max: usize| {
             // Whoever waits already is first: there is none free for others then.
             if let Ok(turn) = permits.try_acquire() {
@@ -400,71 +375,23 @@ impl Host {
         };
         // A task that calls and calls yields now and then, for its other timers and tasks.
         tokio::task::coop::consume_budget().await;
-        let plugin = &frame.plugin;
         Ok([
-            turn(&plugin.permits, "plugin_calls", plugin.limits.plugin_calls).await?,
+            turn(&plugin.permits, "plugin_calls", plugin.package.limits.plugin_calls).await?,
             turn(&self.inner.permits, "concurrent_calls", self.inner.limits.concurrent_calls)
                 .await?,
         ])
     }
 
-    /// A guest's `callTool`.
-    pub(crate) async fn call_from_guest(
+    async fn execute(
         &self,
-        caller: &Arc<Frame>,
-        name: &str,
+        frame: &Arc<Frame>,
+        plugin: &Arc<Plugin>,
         input: String,
-    ) -> Result<String> {
-        let reference = ItemRef::parse(name);
-        if let Some(package) = &reference.package
-            && !caller.plugin.grant.knows(package)
-            && let Ok(package) = PackageName::new(package)
-            && let Ok(tool) = ItemName::new(&reference.item)
-        {
-            // Whether it is there is nothing that the caller learns.
-            let target = format!("{package}/{tool}");
-            door::authorise(caller, Capability::Tool(&target)).map_err(|error| {
-                Self::tell_of_absent(caller, &target);
-                // The same whether it is there or not: the caller does not learn which.
-                let hint = error.hint().unwrap_or_default();
-                let hint = format!("if there is such a tool, {hint}; the host's log says whether");
-                error.with_hint(hint)
-            })?;
-        }
-        let (plugin, item) =
-            caller.generation.resolve(name, ItemKind::Tool, Some(&caller.plugin))?;
-        let target = format!("{}/{item}", plugin.info.package);
-        door::authorise_if(caller, Capability::Tool(&target), || {
-            plugin.admits(&caller.plugin.info.package, &item)
-        })?;
-        let frame = caller.nested(Arc::clone(plugin), ItemKind::Tool, item)?;
-        json::check(&input, format_args!("the input of `{}`", frame.shown()), &frame.limits)?;
-        let answer = self.execute(&frame, input).await?;
-        match answer.error {
-            None => Ok(answer.result),
-            Some(message) => {
-                let detail = told_by(&frame.name(), answer.result);
-                Err(Error::new(ErrorKind::GuestError, message).with_detail(detail))
-            }
-        }
-    }
-
-    /// Tells the operator, in the plugin's log, that what a plugin may not call is not
-    /// there at all.
-    fn tell_of_absent(caller: &Frame, target: &str) {
-        let found = caller.generation.resolve(target, ItemKind::Tool, None);
-        if let Err(error) = found {
-            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            let words = format!("`{target}` cannot be called: {}{hint}", error.message());
-            log::log(caller, LogLevel::Warn, &words);
-        }
-    }
-
-    async fn execute(&self, frame: &Arc<Frame>, input: String) -> Result<ToolResult> {
+    ) -> Result<ToolResult> {
         let _active = self.inner.active.enter();
         let account = Account::open(frame);
         let result = self
-            .run(frame, input)
+            .run(frame, plugin, input)
             .instrument(frame.span.clone())
             .await
             .map_err(|error| {
@@ -476,42 +403,51 @@ impl Host {
     }
 
     /// Runs a call on the instance that its package's manifest asks for.
-    async fn run(&self, frame: &Arc<Frame>, input: String) -> Result<ToolResult> {
+    async fn run(
+        &self,
+        frame: &Arc<Frame>,
+        plugin: &Arc<Plugin>,
+        input: String,
+    ) -> Result<ToolResult> {
         if frame.deadline <= Instant::now() {
             return Err(timed_out(&frame.name(), &frame.limits));
         }
-        frame.plugin.grant.check_code(&frame.plugin.info.digest)?;
+        frame.package.grant.check_code(&frame.package.digest)?;
         let loader = &self.inner.loader;
         // The embedder's code, and the compiler: neither may outlast the call.
         let prepared = async {
             // First, for no error may show one of them.
             self.bring_secrets(frame).await?;
-            fitting::input(frame, &input).await?;
-            frame.plugin.start(loader, &self.inner.images).await
+            if self.inner.check_inputs {
+                fitting::input(frame, plugin, &input).await?;
+            }
+            plugin.start(loader, &self.inner.images).await
         };
         let start = within(frame.deadline, prepared)
             .await
             .unwrap_or_else(|_| Err(timed_out(&frame.name(), &frame.limits)))?;
-        let (lease, live) = self.inner.kept.lease(frame)?;
+        let (lease, live) = self.inner.kept.lease(frame, &plugin.instances)?;
         let live = match live {
             Some(live) if live.suits(frame) => *live,
-            _ => Live::fresh(loader, frame, &start)?,
+            _ => Live::fresh(loader, &self.inner.resources, frame, &start)?,
         };
         let (result, live) = live.run(frame, start, input).await;
         if let (Some(lease), Some(live)) = (lease, live)
-            && let Some(live) = live.settle(frame.plugin.instances.max_calls).await
+            && let Some(live) = live.settle(plugin.instances.max_calls).await
         {
             lease.give_back(live);
         }
         let answer = result?;
-        fitting::answer(frame, &answer).await?;
+        if self.inner.check_inputs {
+            fitting::answer(frame, plugin, &answer).await?;
+        }
         Ok(answer)
     }
 
     /// Asks the embedder for the secrets that the package was granted, to see.
     async fn bring_secrets(&self, frame: &Frame) -> Result<()> {
-        let plugin = &frame.plugin;
-        let visible = plugin.grant.asked().secrets.iter().filter(|secret| secret.bound.is_none());
+        let package = &frame.package;
+        let visible = package.grant.asked().secrets.iter().filter(|secret| secret.bound.is_none());
         let mut secrets = Vec::new();
         for secret in visible {
             let name = secret.name.as_str();
@@ -519,9 +455,9 @@ impl Host {
             if door::authorise(frame, Capability::Secret(name)).is_err() {
                 continue;
             }
-            let package = plugin.info.package.as_str();
-            if let Some(value) = self.inner.services.get_secret(package, name).await? {
-                frame.hidden.add(name, &value);
+            let value = frame.embedder().get_secret(package.name.as_str(), name).await?;
+            if let Some(value) = value {
+                frame.hidden().add(name, &value);
                 secrets.push((name.to_owned(), value));
             }
         }
@@ -544,6 +480,67 @@ impl Host {
             tools: parse_items(ItemKind::Tool, tools)?,
             workflows: parse_items(ItemKind::Workflow, workflows)?,
         })
+    }
+}
+
+/// What a root call may call: the plugins as they were when it began.
+struct Pinned {
+    host: Host,
+    generation: Arc<Generation>,
+}
+
+impl Callees for Pinned {
+    fn call_tool<'a>(&'a self, caller: &'a Arc<Frame>, name: &'a str, input: String) -> Answer<'a> {
+        Box::pin(self.call(caller, name, input))
+    }
+}
+
+impl Pinned {
+    /// A guest's `callTool`.
+    async fn call(&self, caller: &Arc<Frame>, name: &str, input: String) -> Result<String> {
+        let reference = ItemRef::parse(name);
+        if let Some(package) = &reference.package
+            && !caller.package.grant.knows(package)
+            && let Ok(package) = PackageName::new(package)
+            && let Ok(tool) = ItemName::new(&reference.item)
+        {
+            // Whether it is there is nothing that the caller learns.
+            let target = format!("{package}/{tool}");
+            door::authorise(caller, Capability::Tool(&target)).map_err(|error| {
+                self.tell_of_absent(caller, &target);
+                // The same whether it is there or not: the caller does not learn which.
+                let hint = error.hint().unwrap_or_default();
+                let hint = format!("if there is such a tool, {hint}; the host's log says whether");
+                error.with_hint(hint)
+            })?;
+        }
+        let (plugin, item) =
+            self.generation.resolve(name, ItemKind::Tool, Some(&caller.package))?;
+        let target = format!("{}/{item}", plugin.info.package);
+        door::authorise_if(caller, Capability::Tool(&target), || {
+            plugin.admits(&caller.package.name, &item)
+        })?;
+        let frame = caller.nested(Arc::clone(&plugin.package), ItemKind::Tool, item)?;
+        json::check(&input, format_args!("the input of `{}`", frame.shown()), &frame.limits)?;
+        let answer = self.host.execute(&frame, plugin, input).await?;
+        match answer.error {
+            None => Ok(answer.result),
+            Some(message) => {
+                let detail = told_by(&frame.name(), answer.result);
+                Err(Error::new(ErrorKind::GuestError, message).with_detail(detail))
+            }
+        }
+    }
+
+    /// Tells the operator, in the plugin's log, that what a plugin may not call is not
+    /// there at all.
+    fn tell_of_absent(&self, caller: &Frame, target: &str) {
+        let found = self.generation.resolve(target, ItemKind::Tool, None);
+        if let Err(error) = found {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            let words = format!("`{target}` cannot be called: {}{hint}", error.message());
+            log::log(caller, LogLevel::Warn, &words);
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use crate::Result;
 use crate::code::Code;
-use crate::plugin::Plugin;
 
 /// A plugin's code, when it is in memory.
 pub(crate) struct Slot {
@@ -38,7 +37,7 @@ impl Slot {
 
 /// A host's images that can be given up and brought again.
 pub(crate) struct Images {
-    brought: Mutex<Vec<Weak<Plugin>>>,
+    brought: Mutex<Vec<Weak<Slot>>>,
     max: usize,
     uses: AtomicU64,
 }
@@ -51,16 +50,15 @@ impl Images {
     /// How many of them are in memory.
     pub(crate) fn count(&self) -> usize {
         let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
-        brought.iter().filter(|plugin| plugin.strong_count() > 0).count()
+        brought.iter().filter(|slot| slot.strong_count() > 0).count()
     }
 
-    /// A plugin's code; `bring` gets it when it is not in memory.
+    /// The code in a slot; `bring` gets it when it is not in memory.
     pub(crate) async fn code(
         &self,
-        plugin: &Arc<Plugin>,
+        slot: &Arc<Slot>,
         bring: impl AsyncFnOnce() -> Result<Arc<Code>>,
     ) -> Result<Arc<Code>> {
-        let slot = &plugin.code;
         slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         if let Some(code) = slot.get() {
             return Ok(code);
@@ -71,30 +69,28 @@ impl Images {
         }
         let code = bring().await?;
         slot.set(Some(Arc::clone(&code)));
-        self.make_room(plugin);
+        self.make_room(slot);
         Ok(code)
     }
 
     /// Counts a plugin whose code was brought, and gives up the code of the one
     /// that was used longest ago when there are too many.
-    fn make_room(&self, plugin: &Arc<Plugin>) {
+    fn make_room(&self, slot: &Arc<Slot>) {
         let mut given_up = Vec::new();
         {
             let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
-            brought.retain(|plugin| plugin.strong_count() > 0);
+            brought.retain(|slot| slot.strong_count() > 0);
             while brought.len() >= self.max.max(1) {
-                let used = |plugin: &Weak<Plugin>| {
-                    plugin.upgrade().map(|plugin| plugin.code.used.load(Ordering::Relaxed))
-                };
+                let used = |slot: &Weak<Slot>| Some(slot.upgrade()?.used.load(Ordering::Relaxed));
                 let Some(at) = (0..brought.len()).min_by_key(|at| used(&brought[*at])) else {
                     break;
                 };
                 given_up.extend(brought.swap_remove(at).upgrade());
             }
-            brought.push(Arc::downgrade(plugin));
+            brought.push(Arc::downgrade(slot));
         }
-        for plugin in given_up {
-            plugin.code.set(None);
+        for slot in given_up {
+            slot.set(None);
         }
     }
 }

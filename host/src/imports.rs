@@ -26,7 +26,7 @@ async fn call_tool(caller: Arc<Frame>, name: String, input: String) -> Result<St
     named(&name, "the name of a tool")?;
     let (asking, target) = (Arc::clone(&caller), name.clone());
     apart(&asking, "call-tool", Some(&target), async move {
-        caller.host.clone().call_from_guest(&caller, &name, input).await
+        caller.callees().call_tool(&caller, &name, input).await
     })
     .await
     .map_err(Into::into)
@@ -51,7 +51,7 @@ async fn call_agent(
         }
         authorise(&frame, Capability::Agent(&name))?;
         let call = AgentCall { name, task, options, caller: frame.caller() };
-        let answer = frame.host.services().call_agent(call);
+        let answer = frame.embedder().call_agent(call);
         let answer = within(frame.deadline, answer)
             .await
             .unwrap_or_else(|_| Err(crate::outcome::timed_out(&frame.name(), &frame.limits)))?;
@@ -67,9 +67,9 @@ async fn get_session_value(frame: Arc<Frame>, key: String) -> Result<Option<Stri
     let asking = Arc::clone(&frame);
     apart(&asking, "get-session-value", None, async move {
         let session = session(&frame)?;
-        frame.host.ledger().touch(session);
+        frame.embedder().ledger.touch(session);
         let (_, key) = kept_as(&frame, &key);
-        frame.host.sessions().get(session, &key).await
+        frame.embedder().sessions().get(session, &key).await
     })
     .await
     .map_err(Into::into)
@@ -80,9 +80,9 @@ async fn set_session_value(frame: Arc<Frame>, key: String, value: String) -> Res
     let asking = Arc::clone(&frame);
     apart(&asking, "set-session-value", None, async move {
         json::check(&value, format_args!("the session value `{}`", said(&key)), &frame.limits)?;
-        let (session, sessions) = (session(&frame)?, frame.host.sessions());
+        let (session, sessions) = (session(&frame)?, frame.embedder().sessions());
         let (space, key) = kept_as(&frame, &key);
-        let writing = frame.host.ledger().write(session, &space, &key, value.len())?;
+        let writing = frame.embedder().ledger.write(session, &space, &key, value.len())?;
         for forgotten in &writing.forgotten {
             sessions.forget(forgotten).await?;
         }
@@ -95,9 +95,9 @@ async fn set_session_value(frame: Arc<Frame>, key: String, value: String) -> Res
 /// Who keeps a session's value, and the key that it is kept under: the call's package,
 /// unless it asks to share values of this name with others that do.
 fn kept_as(frame: &Frame, key: &str) -> (String, String) {
-    let package = &frame.plugin.info.package;
+    let package = &frame.package.name;
     let name = key.split('/').next().unwrap_or(key);
-    if frame.plugin.grant.asked().session.iter().any(|shared| shared.as_str() == name) {
+    if frame.package.grant.asked().session.iter().any(|shared| shared.as_str() == name) {
         (format!("*/{name}"), format!("*/{key}"))
     } else {
         (package.to_string(), format!("{package}/{key}"))

@@ -13,6 +13,7 @@ use crate::frame::Frame;
 use crate::limiter::LimitHit;
 use crate::outcome::{chain_out_of_memory, classify, timed_out};
 use crate::output::Output;
+use crate::resources::Resources;
 use crate::state::State;
 use crate::stores::store;
 use crate::{Error, ErrorKind, Limits, LogLevel, Result, ToolResult, convert, json, log};
@@ -36,9 +37,14 @@ impl Live {
     /// # Errors
     ///
     /// When something that the call's package was granted is not there.
-    pub(crate) fn fresh(loader: &Loader, frame: &Arc<Frame>, start: &Start) -> Result<Self> {
+    pub(crate) fn fresh(
+        loader: &Loader,
+        resources: &Arc<Resources>,
+        frame: &Arc<Frame>,
+        start: &Start,
+    ) -> Result<Self> {
         let frozen = matches!(start, Start::Script(..));
-        let state = State::for_call(Arc::clone(frame), frozen)?;
+        let state = State::for_call(Arc::clone(frame), resources, frozen)?;
         Ok(Self { store: store(loader, state, &frame.limits), ready: None, calls: 0 })
     }
 

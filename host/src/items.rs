@@ -77,6 +77,11 @@ pub struct PluginInfo {
 }
 
 impl PluginInfo {
+    /// The package's name, and what its component is.
+    pub(crate) fn identity(&self) -> (PackageName, String) {
+        (self.package.clone(), self.digest.clone())
+    }
+
     /// The items of one kind.
     pub fn items(&self, kind: ItemKind) -> &[ItemInfo] {
         match kind {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use distri_manifest::InstanceMode;
+use distri_manifest::{InstanceMode, Instances};
 
 use crate::frame::Frame;
 use crate::instance::Live;
@@ -56,18 +56,19 @@ impl Kept {
     pub(crate) fn lease(
         self: &Arc<Self>,
         frame: &Frame,
+        instances: &Instances,
     ) -> Result<(Option<Lease>, Option<Box<Live>>)> {
         let nobody = Ok((None, None));
-        let session = match frame.plugin.instances.mode {
+        let session = match instances.mode {
             InstanceMode::PerCall => return nobody,
             InstanceMode::PerSession if frame.context.session_id.is_none() => return nobody,
             InstanceMode::PerSession => frame.context.session_id.clone(),
             InstanceMode::Shared => None,
         };
-        if frame.plugin.is_retired() {
+        if frame.package.is_retired() {
             return nobody;
         }
-        let key = (frame.plugin.id, session);
+        let key = (frame.package.id, session);
         let mut slots = self.lock();
         let live = match slots.get_mut(&key) {
             Some(slot @ Slot::Idle(..)) => match std::mem::replace(slot, Slot::Busy) {
@@ -78,10 +79,7 @@ impl Kept {
             Some(Slot::Busy) => {
                 return Err(Error::new(
                     ErrorKind::Limit,
-                    format!(
-                        "`{}` is serving another call of this session",
-                        frame.plugin.info.package
-                    ),
+                    format!("`{}` is serving another call of this session", frame.package.name),
                 )
                 .with_hint(
                     "its manifest keeps one instance per session, which serves one call at a time",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 use crate::Limits;
-use crate::account::Usage;
+use crate::usage::Usage;
 
 /// Sums all memories and tables of a store. It answers with an error, not with
 /// "no", so that a guest cannot catch it and go on.

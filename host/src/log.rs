@@ -15,7 +15,7 @@ pub(crate) fn log(frame: &Frame, level: LogLevel, message: &str) {
     if frame.logged.is_full(&frame.limits) {
         return;
     }
-    let message = one_line(&frame.hidden.redact_start(message, LOG_LINE), LOG_LINE);
+    let message = one_line(&frame.hidden().redact_start(message, LOG_LINE), LOG_LINE);
     let (level, message) = match frame.logged.count(message.len(), &frame.limits) {
         LogLine::Pass => (level, message),
         LogLine::Drop => return,
@@ -28,10 +28,10 @@ pub(crate) fn log(frame: &Frame, level: LogLevel, message: &str) {
             ),
         ),
     };
-    frame.host.services().log(LogRecord {
+    frame.embedder().log(LogRecord {
         level,
         message,
-        package: frame.plugin.info.package.to_string(),
+        package: frame.package.name.to_string(),
         call_id: frame.call_id.clone(),
     });
 }

@@ -131,7 +131,7 @@ macro_rules! opening {
                 unsupported: $access.contains($types::DescriptorFlags::FILE_INTEGRITY_SYNC)
                     || $access.contains($types::DescriptorFlags::DATA_INTEGRITY_SYNC)
                     || $access.contains($types::DescriptorFlags::REQUESTED_WRITE_SYNC),
-                quota: Quota::of($state.frame.as_ref()),
+                quota: $state.quota(),
             }),
         }
     };
@@ -258,8 +258,8 @@ impl State {
     /// Tells of an operation in a folder that the sandbox refused.
     pub(crate) fn refused_file(&self, fault: &Fault, origin: Option<usize>, path: &str) {
         let Some(frame) = &self.frame else { return };
-        let package = &frame.plugin.info.package;
-        let asked = &frame.plugin.grant.asked().filesystem;
+        let package = &frame.package.name;
+        let asked = &frame.package.grant.asked().filesystem;
         let folder = origin.and_then(|at| asked.get(at));
         let error = match (fault, folder) {
             (Fault::ReadOnly, Some(folder)) => {

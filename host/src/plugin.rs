@@ -1,22 +1,18 @@
 //! A loaded plugin: what it offers, its limits, and its code, which is brought
 //! in on the first call.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::path::Path;
+use std::sync::Arc;
 
 use distri_manifest::{Instances, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
-use crate::account::Metrics;
 use crate::code::{Code, Loader, Start};
-use crate::databases::writable;
-use crate::disk::Disk;
 use crate::file_faults::Fault;
-use crate::fitting::Schemas;
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
-use crate::network::{Connections, Network};
+use crate::package::{Package, Places};
+use crate::schemas::Schemas;
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
     Script,
@@ -24,37 +20,20 @@ use crate::{
 
 /// One loaded plugin.
 pub(crate) struct Plugin {
-    /// Its number among all that this host has loaded.
-    pub(crate) id: u64,
     pub(crate) info: PluginInfo,
-    pub(crate) limits: Limits,
+    /// What its calls know of it.
+    pub(crate) package: Arc<Package>,
     /// How long its instances live.
     pub(crate) instances: Instances,
-    /// What it may do.
-    pub(crate) grant: Grant,
     /// The packages whose plugins may call it; none for all that were granted it.
     callers: Option<Vec<PackageName>>,
-    /// The root of the workspace that its folders lie in, for one that was not built.
-    root: Option<PathBuf>,
-    writable: OnceLock<Vec<(String, PathBuf)>>,
-    /// Where its sources lie below the workspace's root, if that is not `plugins/`: a
-    /// link leads there.
-    linked: Option<PathBuf>,
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
-    /// What it has put on disk.
-    pub(crate) disk: Arc<Disk>,
-    /// Its connections, from its first request on.
-    connections: OnceLock<Box<Connections>>,
-    /// Set when it is replaced or unloaded: calls under way finish on it.
-    retired: AtomicBool,
     /// Where the code is, for one that was built; the component is `info.digest`.
     built: Option<(Option<Script>, ArtifactStore)>,
-    pub(crate) code: Slot,
+    code: Arc<Slot>,
     /// The schemas of its items, from their first use on.
     pub(crate) schemas: Schemas,
-    /// What its calls are counted by.
-    pub(crate) metrics: Metrics,
 }
 
 impl Plugin {
@@ -78,13 +57,17 @@ impl Plugin {
             workflows: artifact.workflows,
         };
         let limits = limits.lowered_by(&artifact.limits);
-        let mut plugin = Self::new(id, info, limits, artifact.instances, grant);
-        plugin.callers = artifact.callers;
         let folder = artifact.folder;
         let elsewhere = !folder.as_os_str().is_empty() && !folder.starts_with("plugins");
-        plugin.linked = elsewhere.then_some(folder);
-        plugin.built = Some((artifact.script, store));
-        plugin
+        let places =
+            Places { root: Some(store.root().to_owned()), linked: elsewhere.then_some(folder) };
+        let package = Package::new(id, info.identity(), limits, grant, places);
+        let built = Some((artifact.script, store));
+        Self {
+            callers: artifact.callers,
+            built,
+            ..Self::new(info, package, artifact.instances, None)
+        }
     }
 
     /// A plugin whose code is at hand.
@@ -96,32 +79,31 @@ impl Plugin {
         code: Code,
     ) -> Self {
         let grant = Grant::new(&manifest.package, &manifest.capabilities, policy);
-        let mut plugin = Self::new(id, info, limits, manifest.instances.clone(), grant);
-        plugin.root = root.map(Path::to_owned);
-        plugin.callers.clone_from(&manifest.callers);
-        plugin.code = Slot::new(Some(Arc::new(code)));
-        plugin
+        let places = Places { root: root.map(Path::to_owned), linked: None };
+        let package = Package::new(id, info.identity(), limits, grant, places);
+        let instances = manifest.instances.clone();
+        Self {
+            callers: manifest.callers.clone(),
+            ..Self::new(info, package, instances, Some(Arc::new(code)))
+        }
     }
 
-    fn new(id: u64, info: PluginInfo, limits: Limits, instances: Instances, grant: Grant) -> Self {
+    fn new(
+        info: PluginInfo,
+        package: Arc<Package>,
+        instances: Instances,
+        code: Option<Arc<Code>>,
+    ) -> Self {
+        let calls = package.limits.plugin_calls;
         Self {
-            id,
             info,
+            package,
             instances,
-            grant,
             callers: None,
-            root: None,
-            writable: OnceLock::new(),
-            linked: None,
-            permits: Semaphore::new(limits.plugin_calls.min(Semaphore::MAX_PERMITS)),
-            limits,
-            disk: Arc::default(),
-            connections: OnceLock::new(),
-            retired: AtomicBool::new(false),
+            permits: Semaphore::new(calls.min(Semaphore::MAX_PERMITS)),
             built: None,
-            code: Slot::new(None),
+            code: Arc::new(Slot::new(code)),
             schemas: Schemas::default(),
-            metrics: Metrics::default(),
         }
     }
 
@@ -155,43 +137,13 @@ impl Plugin {
             .with_detail(detail.to_string()))
     }
 
-    /// Its connections.
-    pub(crate) fn connections(self: &Arc<Self>, network: &Network) -> &Connections {
-        self.connections.get_or_init(|| Box::new(Connections::new(self, network)))
-    }
-
-    /// The root of the workspace that its folders lie in.
-    pub(crate) fn root(&self) -> Option<&Path> {
-        self.root.as_deref().or_else(|| Some(self.built.as_ref()?.1.root()))
-    }
-
-    /// Where its sources lie below the workspace's root, if that is not `plugins/`.
-    pub(crate) fn linked(&self) -> Option<&Path> {
-        self.linked.as_deref()
-    }
-
-    /// The folders that it may write to: as its manifest names them, and where they are.
-    pub(crate) fn writable(&self) -> &[(String, PathBuf)] {
-        self.writable
-            .get_or_init(|| self.root().map(|root| writable(&self.grant, root)).unwrap_or_default())
-    }
-
-    /// Keeps no instance from now on.
-    pub(crate) fn retire(&self) {
-        self.retired.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Ordering::Relaxed)
-    }
-
     /// What to instantiate now.
     pub(crate) async fn start(
         self: &Arc<Self>,
         loader: &Arc<Loader>,
         images: &Images,
     ) -> Result<Start> {
-        let code = images.code(self, async || self.bring(Arc::clone(loader)).await).await?;
+        let code = images.code(&self.code, async || self.bring(Arc::clone(loader)).await).await?;
         Ok(code.start())
     }
 

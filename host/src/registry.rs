@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use distri_manifest::{ItemRef, PackageName, nearest, suggestion};
 
+use crate::package::Package;
 use crate::plugin::Plugin;
 use crate::text::said;
 use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result};
@@ -14,6 +15,8 @@ use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result};
 #[derive(Clone, Default)]
 pub(crate) struct Generation {
     plugins: BTreeMap<PackageName, Arc<Plugin>>,
+    /// What their calls know of them.
+    packages: Arc<[Arc<Package>]>,
 }
 
 impl Generation {
@@ -21,14 +24,26 @@ impl Generation {
     pub(crate) fn add(&mut self, plugins: impl Iterator<Item = Plugin>) -> Vec<Arc<Plugin>> {
         let add =
             |plugin: Plugin| self.plugins.insert(plugin.info.package.clone(), Arc::new(plugin));
-        plugins.filter_map(add).collect()
+        let replaced = plugins.filter_map(add).collect();
+        self.count();
+        replaced
     }
 
     /// Removes a plugin.
     pub(crate) fn remove(&mut self, package: &str) -> Result<Arc<Plugin>> {
         let plugin = Arc::clone(self.plugin(package)?);
         self.plugins.remove(package);
+        self.count();
         Ok(plugin)
+    }
+
+    fn count(&mut self) {
+        self.packages = self.plugins().map(|plugin| Arc::clone(&plugin.package)).collect();
+    }
+
+    /// The packages of all plugins.
+    pub(crate) fn packages(&self) -> &Arc<[Arc<Package>]> {
+        &self.packages
     }
 
     pub(crate) fn plugins(&self) -> impl Iterator<Item = &Arc<Plugin>> {
@@ -41,7 +56,7 @@ impl Generation {
     }
 
     /// The same, for a plugin that calls: it is told of no package that it asks nothing of.
-    fn plugin_for(&self, package: &str, caller: Option<&Plugin>) -> Result<&Arc<Plugin>> {
+    fn plugin_for(&self, package: &str, caller: Option<&Package>) -> Result<&Arc<Plugin>> {
         self.plugins.get(package).ok_or_else(|| {
             let names = self.plugins.keys().map(PackageName::as_str);
             let names = names.filter(|name| caller.is_none_or(|caller| caller.grant.knows(name)));
@@ -70,7 +85,7 @@ impl Generation {
         package: &str,
         kind: ItemKind,
         item: &str,
-        caller: Option<&Plugin>,
+        caller: Option<&Package>,
     ) -> Result<(&Arc<Plugin>, String)> {
         let plugin = self.plugin_for(package, caller)?;
         if let Some(item) = plugin.item(kind, item) {
@@ -109,13 +124,13 @@ impl Generation {
         &'a self,
         reference: &str,
         kind: ItemKind,
-        caller: Option<&Plugin>,
+        caller: Option<&Package>,
     ) -> Result<(&'a Arc<Plugin>, String)> {
         let ItemRef { package, item } = ItemRef::parse(reference);
         if let Some(package) = package {
             return self.item_for(&package, kind, &item, caller);
         }
-        if let Some(plugin) = caller.and_then(|caller| self.plugins.get(&caller.info.package))
+        if let Some(plugin) = caller.and_then(|caller| self.plugins.get(&caller.name))
             && let Some(found) = plugin.item(kind, &item)
         {
             return Ok((plugin, found.name.to_string()));
@@ -170,7 +185,7 @@ impl Generation {
 }
 
 /// Whether a caller may know of an item: everybody but a plugin knows of all.
-fn visible(caller: Option<&Plugin>, plugin: &Plugin, item: &ItemInfo) -> bool {
+fn visible(caller: Option<&Package>, plugin: &Plugin, item: &ItemInfo) -> bool {
     caller.is_none_or(|caller| {
         caller.grant.allows_tool(plugin.info.package.as_str(), item.name.as_str())
     })

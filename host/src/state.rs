@@ -10,7 +10,9 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::account::Usage;
+use crate::databases::Databases;
+use crate::disk::Quota;
+use crate::embedder::Embedder;
 use crate::frame::Frame;
 use crate::frozen::{Clock, FixedRandom};
 use crate::limiter::{LimitHit, Limiter};
@@ -21,8 +23,10 @@ use crate::output::Output;
 use crate::places::Open;
 use crate::redact::Secrets;
 use crate::refused::Refused;
+use crate::resources::Resources;
+use crate::usage::Usage;
 use crate::waiting::Waits;
-use crate::{Capability, Error, ErrorKind, HostServices, Limits, Result, door, folders};
+use crate::{Capability, Error, ErrorKind, Limits, Result, door, folders};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -54,7 +58,9 @@ pub(crate) struct State {
     /// them.
     remembered: Arc<Secrets>,
     /// The embedder, for its clock.
-    services: Option<Arc<dyn HostServices>>,
+    embedder: Option<Arc<Embedder>>,
+    /// What it reaches through the host; nothing while it is built or described.
+    resources: Option<Arc<Resources>>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     /// What the guest asks of the network.
@@ -69,16 +75,22 @@ impl State {
     /// # Errors
     ///
     /// When a granted folder cannot be opened.
-    pub(crate) fn for_call(frame: Arc<Frame>, frozen: bool) -> Result<Self> {
+    pub(crate) fn for_call(
+        frame: Arc<Frame>,
+        resources: &Arc<Resources>,
+        frozen: bool,
+    ) -> Result<Self> {
         // A script's top level sees what it saw when it was built: nothing.
         let given = Given::to(&frame);
-        let wasi = if frozen { WasiCtxBuilder::new() } else { given.open(&frame)? };
-        let services = Some(frame.host.shared_services());
+        let wasi = if frozen { WasiCtxBuilder::new() } else { given.open(&frame, resources)? };
+        let embedder = Some(Arc::clone(frame.embedder()));
         let meter = Meter::new(Arc::clone(&frame.cpu));
         let usage = Arc::clone(&frame.usage);
         let (limits, deadline) = (&frame.limits, frame.deadline);
-        let mut state = Self::new(limits, deadline, meter, usage, services, (frozen, wasi));
+        let mut state = Self::new(limits, deadline, meter, usage, embedder, (frozen, wasi));
         state.refused.within(Some(&frame));
+        state.outgoing = Outgoing::over(&resources.network);
+        state.resources = Some(Arc::clone(resources));
         state.frame = Some(frame);
         state.given = given;
         Ok(state)
@@ -96,14 +108,14 @@ impl State {
         deadline: Instant,
         meter: Arc<Meter>,
         usage: Arc<Usage>,
-        services: Option<Arc<dyn HostServices>>,
+        embedder: Option<Arc<Embedder>>,
         (frozen, mut wasi): (bool, WasiCtxBuilder),
     ) -> Self {
         let output = Output::default();
         let frozen = Arc::new(AtomicBool::new(frozen));
         wasi.stdout(output.clone()).stderr(output.clone());
         wasi.max_random_size(limits.payload as u64);
-        wasi.wall_clock(Clock::new(&frozen, services.clone()));
+        wasi.wall_clock(Clock::new(&frozen, embedder.clone()));
         wasi.monotonic_clock(Clock::new(&frozen, None));
         if frozen.load(Ordering::Relaxed) {
             wasi.secure_random(FixedRandom(0))
@@ -127,7 +139,8 @@ impl State {
             frozen,
             given: Given::default(),
             remembered: Arc::default(),
-            services,
+            embedder,
+            resources: None,
             wasi: wasi.build(),
             http: setters::context(),
             outgoing: Outgoing::default(),
@@ -144,7 +157,7 @@ impl State {
         self.deadline = frame.deadline;
         self.meter = Meter::new(Arc::clone(&frame.cpu));
         self.limiter.enter(Arc::clone(&frame.usage))?;
-        frame.hidden.extend(&self.remembered);
+        frame.hidden().extend(&self.remembered);
         self.refused.within(Some(&frame));
         self.frame = Some(frame);
         Ok(())
@@ -169,6 +182,18 @@ impl State {
         })
     }
 
+    /// What the guest may still put on disk.
+    pub(crate) fn quota(&self) -> Quota {
+        self.frame.as_ref().map_or_else(Quota::none, |frame| frame.quota())
+    }
+
+    /// The databases, for a call that [asks](Self::asking).
+    pub(crate) fn databases(&self) -> Result<Arc<Databases>> {
+        let resources = self.resources.as_ref();
+        let none = || Error::new(ErrorKind::Denied, "there are no databases here");
+        resources.map(|resources| Arc::clone(&resources.databases)).ok_or_else(none)
+    }
+
     /// Whether calls of the host's are under way.
     pub(crate) fn calls_the_host(&self) -> bool {
         self.frame.as_ref().is_some_and(|frame| frame.host_calls.any())
@@ -186,10 +211,10 @@ impl State {
     /// must not be read in logs.
     pub(crate) fn leave(&mut self) {
         if let Some(frame) = self.frame.take() {
-            self.remembered.extend(&frame.hidden);
+            self.remembered.extend(frame.hidden());
         }
         self.limiter.leave();
-        self.outgoing = Outgoing::default();
+        self.outgoing = self.outgoing.another();
         self.waits.clear();
         self.output.clear();
     }
@@ -198,10 +223,12 @@ impl State {
     /// are the host's from now on, and what the call's package was granted is there.
     pub(crate) fn thaw(&mut self, frame: Option<&Frame>) -> Result<()> {
         if self.frozen.swap(false, Ordering::Relaxed) {
-            let open = |frame| self.given.open(frame);
-            let mut fresh = frame.map_or_else(|| Ok(WasiCtxBuilder::new()), open)?;
+            let mut fresh = match (frame, &self.resources) {
+                (Some(frame), Some(resources)) => self.given.open(frame, resources)?,
+                _ => WasiCtxBuilder::new(),
+            };
             fresh.stdout(self.output.clone()).stderr(self.output.clone());
-            fresh.wall_clock(Clock::new(&self.frozen, self.services.clone()));
+            fresh.wall_clock(Clock::new(&self.frozen, self.embedder.clone()));
             self.wasi = fresh.build();
         }
         Ok(())
@@ -218,7 +245,7 @@ struct Given {
 
 impl Given {
     fn to(frame: &Frame) -> Self {
-        let grant = &frame.plugin.grant;
+        let grant = &frame.package.grant;
         let asked = grant.asked();
         let permitted = |capability| door::permitted(frame, capability).is_ok();
         let variables = asked.env.iter().enumerate();
@@ -240,18 +267,18 @@ impl Given {
     }
 
     /// WASI with all of it.
-    fn open(&self, frame: &Frame) -> Result<WasiCtxBuilder> {
-        let asked = frame.plugin.grant.asked();
+    fn open(&self, frame: &Frame, resources: &Resources) -> Result<WasiCtxBuilder> {
+        let asked = frame.package.grant.asked();
         let mut wasi = WasiCtxBuilder::new();
         for name in self.variables.iter().filter_map(|at| asked.env.get(*at)) {
-            if let Some(value) = frame.host.services().get_variable(name.as_str()) {
+            if let Some(value) = frame.embedder().get_variable(name.as_str()) {
                 wasi.env(name.as_str(), value);
             }
         }
         let folders = self.folders.iter();
         let folders =
             folders.filter_map(|(at, access)| Some((asked.filesystem.get(*at)?, *access)));
-        folders::open(frame, folders, &mut wasi)?;
+        folders::open(frame, folders, &resources.protected, &mut wasi)?;
         Ok(wasi)
     }
 }

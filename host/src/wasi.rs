@@ -48,11 +48,11 @@ fn no_folder(package: &str) -> Error {
 /// known.
 fn no_sockets(refused: &Refused, target: Option<&str>) {
     let Some(frame) = refused.frame() else { return };
-    let package = &frame.plugin.info.package;
+    let package = &frame.package.name;
     let target = target.map(|target| frame.redact(target));
     let origin = format!("http://{}", target.as_deref().unwrap_or("…"));
     let capability = Capability::Network(&origin);
-    frame.host.services().observe_use(&frame.caller(), capability, false);
+    frame.embedder().observe_use(&frame.caller(), capability, false);
     let (_, line) = capability.line(false);
     let what = target.map_or("open a socket".to_owned(), |target| format!("look `{target}` up"));
     let message = format!("`{package}` may not {what}: no plugin connects by itself");
@@ -142,7 +142,7 @@ impl HasData for HasAsked {
 impl Asked<'_> {
     fn folders(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
         if let Some(frame) = &self.0.frame {
-            let grant = &frame.plugin.grant;
+            let grant = &frame.package.grant;
             for folder in &grant.asked().filesystem {
                 // Asked to write and given to read: one use, and one refusal.
                 let given = grant.folder(folder).unwrap_or(folder.access);
@@ -161,13 +161,13 @@ impl Asked<'_> {
                 let capability =
                     Capability::Filesystem { guest: "/…", path: "…", access: Access::Read };
                 let _ = door::authorise(frame, capability);
-                self.0.refused.tell(&no_folder(frame.plugin.info.package.as_str()));
+                self.0.refused.tell(&no_folder(frame.package.name.as_str()));
             }
         }
         let given =
             p2::bindings::filesystem::preopens::Host::get_directories(&mut self.0.filesystem())?;
         if let Some(frame) = &self.0.frame {
-            let asked = &frame.plugin.grant.asked().filesystem;
+            let asked = &frame.package.grant.asked().filesystem;
             for (folder, guest) in &given {
                 if let Some(at) = asked.iter().position(|asked| asked.guest.as_str() == guest) {
                     self.0.open_files.grant(&self.0.table, folder, at);
@@ -179,7 +179,7 @@ impl Asked<'_> {
 
     fn variables(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
         if let Some(frame) = &self.0.frame {
-            for name in &frame.plugin.grant.asked().env {
+            for name in &frame.package.grant.asked().env {
                 let _ = door::authorise(frame, Capability::Env(name.as_str()));
             }
         }

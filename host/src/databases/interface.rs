@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::{Accessor, HasSelf, Linker, Resource};
 use wasmtime_wasi::WasiView as _;
 
-use super::{Transaction, execute, query, rows};
+use super::{Asking, Transaction, execute, query, rows};
 use crate::bindings::v02::distri::plugin::sql as v02;
 use crate::bindings::v03::distri::plugin::{sql as v03, sql_types};
 use crate::bindings::{CallError, Rows, Value};
@@ -35,25 +35,21 @@ fn asked(
 }
 
 /// The call, and a place for one more transaction.
-fn place(state: &mut State) -> Answer<(Arc<Frame>, Place)> {
+fn place(state: &mut State) -> Answer<(Asking, Place)> {
     let frame = state.asking()?;
     let (max, hint) = (frame.limits.transactions, "end them with `commit` or `rollback`");
-    let place = state.transactions.place("transactions", max, hint);
-    Ok((frame, place?))
+    let place = state.transactions.place("transactions", max, hint)?;
+    Ok(((frame, state.databases()?), place))
 }
 
 /// The call, and a place for a statement of it that is not too long. Looked at
 /// before anything waits: a guest may ask for thousands at once.
-fn statement(
-    state: &mut State,
-    statement: &str,
-    parameters: &[Value],
-) -> Answer<(Arc<Frame>, Place)> {
+fn statement(state: &mut State, statement: &str, parameters: &[Value]) -> Answer<(Asking, Place)> {
     let frame = state.asking()?;
     rows::check(statement, parameters, frame.limits.payload)?;
     let (max, hint) = (frame.limits.statements, "wait for some before asking for more");
-    let place = state.statements.place("statements", max, hint);
-    Ok((frame, place?))
+    let place = state.statements.place("statements", max, hint)?;
+    Ok(((frame, state.databases()?), place))
 }
 
 fn keep(state: &mut State, transaction: Transaction) -> Answer<Resource<Transaction>> {
@@ -124,33 +120,33 @@ async fn transaction_rollback(asked: Asked) -> Answer<()> {
 }
 
 async fn ask_query(
-    (frame, _place): (Arc<Frame>, Place),
+    (asking, _place): (Asking, Place),
     name: String,
     statement: String,
     parameters: Vec<Value>,
 ) -> Answer<Rows> {
-    let asking = Arc::clone(&frame);
-    apart(&asking, "sql-query", Some(&name.clone()), query(frame, name, statement, parameters))
+    let frame = Arc::clone(&asking.0);
+    apart(&frame, "sql-query", Some(&name.clone()), query(asking, name, statement, parameters))
         .await
         .map_err(Into::into)
 }
 
 async fn ask_execute(
-    (frame, _place): (Arc<Frame>, Place),
+    (asking, _place): (Asking, Place),
     name: String,
     statement: String,
     parameters: Vec<Value>,
 ) -> Answer<u64> {
-    let asking = Arc::clone(&frame);
-    let work = execute(frame, name.clone(), statement, parameters);
-    apart(&asking, "sql-execute", Some(&name), work).await.map_err(Into::into)
+    let frame = Arc::clone(&asking.0);
+    let work = execute(asking, name.clone(), statement, parameters);
+    apart(&frame, "sql-execute", Some(&name), work).await.map_err(Into::into)
 }
 
-async fn ask_begin(frame: Arc<Frame>, place: Place, name: String) -> Answer<Transaction> {
+async fn ask_begin((frame, databases): Asking, place: Place, name: String) -> Answer<Transaction> {
     let asking = Arc::clone(&frame);
     let target = name.clone();
     apart(&asking, "sql-begin", Some(&target), async move {
-        Transaction::begin(&frame, name, place).await
+        Transaction::begin((&frame, databases), name, place).await
     })
     .await
     .map_err(Into::into)

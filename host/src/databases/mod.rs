@@ -31,11 +31,10 @@ use self::statement::{Dialect, Statement};
 use crate::bindings::{Rows, Value};
 use crate::door::authorise;
 use crate::frame::Frame;
-use crate::registry::Generation;
+use crate::package::Package;
 use crate::{Capability, Limits, Result};
 
 pub(crate) use self::interface::add_to_linker;
-pub(crate) use self::sqlite_file::writable;
 pub use self::sqlite_file::{ExposedDatabase, exposed_databases};
 #[expect(unreachable_pub, reason = "the generated code exports it again")]
 pub use self::transaction::Transaction;
@@ -84,19 +83,19 @@ impl Databases {
     }
 
     /// The databases that lie where a package may write.
-    pub(crate) fn exposed(&self, generation: &Generation) -> Vec<ExposedDatabase> {
+    pub(crate) fn exposed(&self, packages: &[Arc<Package>]) -> Vec<ExposedDatabase> {
         let exposed = self.urls.iter().filter_map(|(name, url)| {
-            sqlite_file::exposed(generation, name, &sqlite_file::path_of(url)?)
+            sqlite_file::exposed(packages, name, &sqlite_file::path_of(url)?)
         });
         exposed.collect()
     }
 
     /// Closes the connections of a plugin that is no longer loaded, as they
     /// become idle.
-    pub(crate) fn forget(&self, plugin: u64) {
+    pub(crate) fn forget(&self, package: u64) {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let forgotten: Vec<Pool> =
-            pools.extract_if(.., |key, _| key.0 == plugin).map(|(_, pool)| pool).collect();
+            pools.extract_if(.., |key, _| key.0 == package).map(|(_, pool)| pool).collect();
         drop(pools);
         drop(forgotten);
     }
@@ -113,28 +112,27 @@ impl Databases {
 
     /// The pool for a call, made when it is first asked for.
     fn pool(&self, frame: &Frame, name: &str, access: Access) -> Result<Pool> {
-        let plugin = &frame.plugin;
-        let key = (plugin.id, name.to_owned(), access);
+        let package = &frame.package;
+        let key = (package.id, name.to_owned(), access);
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = pools.get(&key) {
             return Ok(pool.clone());
         }
         let (url, dialect) = self.url(name)?;
         let connections = self.connections.max(1);
-        let package = plugin.info.package.as_str();
         let pool = match dialect {
             Dialect::Sqlite => {
-                let limits = &plugin.limits;
+                let limits = &package.limits;
                 let bounds = (connections, limits.payload, limits.package_file_bytes);
                 Pool::Sqlite(sqlite::pool(name, url, access, bounds)?)
             }
             Dialect::Postgres => {
-                let bounds = (connections, &plugin.limits);
-                Pool::Postgres(postgres::pool(name, url, access, package, bounds)?)
+                let bounds = (connections, &package.limits);
+                Pool::Postgres(postgres::pool(name, url, access, package.name.as_str(), bounds)?)
             }
         };
         // Nobody would close that of a plugin that is gone: it ends with its use.
-        if !plugin.is_retired() {
+        if !package.is_retired() {
             pools.insert(key, pool.clone());
         }
         Ok(pool)
@@ -151,7 +149,7 @@ impl Databases {
         let begun = async {
             Ok(match self.pool(frame, name, access)? {
                 Pool::Sqlite(pool) => {
-                    pool.check(name, &frame.generation)?;
+                    pool.check(name, frame.packages())?;
                     let thread = pool.thread(name, connections).await?;
                     let lease = Lease::from(&pool.inner, name, connections).await?;
                     let lent = (lease, thread);
@@ -198,40 +196,42 @@ impl Session {
     }
 }
 
+/// The call that asks, and what it asks.
+type Asking = (Arc<Frame>, Arc<Databases>);
+
 /// A guest's `query`: it reads, unless its words say that it writes.
 async fn query(
-    frame: Arc<Frame>,
+    (frame, databases): Asking,
     name: String,
     statement: String,
     parameters: Vec<Value>,
 ) -> Result<Rows> {
     let access = Access::Read;
     authorise(&frame, Capability::Database { name: &name, access })?;
-    let (_, rows) = alone(&frame, &name, access, (statement, parameters)).await?;
+    let (_, rows) = alone((&frame, &databases), &name, access, (statement, parameters)).await?;
     Ok(rows)
 }
 
 /// A guest's `execute`.
 async fn execute(
-    frame: Arc<Frame>,
+    (frame, databases): Asking,
     name: String,
     statement: String,
     parameters: Vec<Value>,
 ) -> Result<u64> {
     let access = Access::ReadWrite;
     authorise(&frame, Capability::Database { name: &name, access })?;
-    let (changed, _) = alone(&frame, &name, access, (statement, parameters)).await?;
+    let (changed, _) = alone((&frame, &databases), &name, access, (statement, parameters)).await?;
     Ok(changed)
 }
 
 /// Runs a statement by itself: wholly or not at all.
 async fn alone(
-    frame: &Frame,
+    (frame, databases): (&Frame, &Databases),
     name: &str,
     access: Access,
     (statement, parameters): (String, Vec<Value>),
 ) -> Result<(u64, Rows)> {
-    let databases = frame.host.databases();
     let statement = Statement::parse(statement, parameters.len(), databases.url(name)?.1)?;
     if statement.access > access {
         authorise(frame, Capability::Database { name, access: statement.access })?;

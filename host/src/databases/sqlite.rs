@@ -28,7 +28,7 @@ use super::{Scope, sqlite_guard, sqlite_vfs};
 use crate::bindings::Value;
 use crate::frame::Frame;
 use crate::meter::Cpu;
-use crate::registry::Generation;
+use crate::package::Package;
 use crate::{Error, ErrorKind, Result};
 
 /// Steps of SQLite's machine between two looks at the clock: some ten
@@ -145,8 +145,8 @@ impl Pool {
     ///
     /// `denied` when a package may write to where it lies, or when one of its files is
     /// not a file of its own; `not-found` when there is none.
-    pub(crate) fn check(&self, name: &str, generation: &Generation) -> Result<()> {
-        if let Some(exposed) = exposed(generation, name, self.place.path()) {
+    pub(crate) fn check(&self, name: &str, packages: &[Arc<Package>]) -> Result<()> {
+        if let Some(exposed) = exposed(packages, name, self.place.path()) {
             let error = exposed.error();
             tracing::warn!(target: "distri::database", database = name, path = %self.place.path().display(), "{error}");
             return Err(error);
@@ -250,7 +250,7 @@ impl Session {
             // at the schema, which `ALTER TABLE` takes for current as it is.
             (Access::ReadWrite, _) => Some("BEGIN IMMEDIATE; SELECT 1 FROM sqlite_schema LIMIT 1"),
         };
-        let length = frame.plugin.limits.payload;
+        let length = frame.package.limits.payload;
         let mut session = Self { lease, begun: begin.is_some(), watch, length, length_now: length };
         let watch = Arc::clone(&session.watch);
         let clock: Clock = Arc::new(move || watch.goes_on());

@@ -7,12 +7,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use distri_manifest::{Access, Capabilities, PackageName, Policy};
+use distri_manifest::{Capabilities, PackageName, Policy};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
 use crate::grant::Grant;
-use crate::registry::Generation;
+use crate::package::Package;
 use crate::{Error, ErrorKind};
 
 /// What `SQLite` makes beside a database, and the database itself.
@@ -195,7 +196,7 @@ pub fn exposed_databases<'a>(
         .collect();
     let mut exposed = Vec::new();
     for (package, asked) in packages {
-        let writable = writable(&Grant::new(package, asked, policy), root);
+        let writable = Grant::new(package, asked, policy).writable(root);
         for (database, path) in &paths {
             if let Some((folder, _)) = writable.iter().find(|(_, whole)| path.starts_with(whole)) {
                 exposed.push(ExposedDatabase {
@@ -209,33 +210,19 @@ pub fn exposed_databases<'a>(
     exposed
 }
 
-/// The folders that a grant lets write to: as the manifest names them, and where they
-/// are.
-pub(crate) fn writable(grant: &Grant, root: &Path) -> Vec<(String, PathBuf)> {
-    let asked = grant.asked().filesystem.iter();
-    let mut written =
-        asked.filter(|folder| grant.folder(folder) == Some(Access::ReadWrite)).peekable();
-    if written.peek().is_none() {
-        return Vec::new();
-    }
-    // By what it is now: a database's path has no links in it either.
-    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    written.map(|folder| (folder.path.to_string(), root.join(folder.path.as_str()))).collect()
-}
-
 /// The package, and its folder, that lets it write where a database lies.
 pub(crate) fn exposed(
-    generation: &Generation,
+    packages: &[Arc<Package>],
     database: &str,
     path: &Path,
 ) -> Option<ExposedDatabase> {
-    generation.plugins().find_map(|plugin| {
-        let mut folders = plugin.writable().iter();
+    packages.iter().find_map(|package| {
+        let mut folders = package.writable().iter();
         let (folder, _) = folders.find(|(_, whole)| path.starts_with(whole))?;
         Some(ExposedDatabase {
             database: database.to_owned(),
             folder: folder.clone(),
-            package: plugin.info.package.to_string(),
+            package: package.name.to_string(),
         })
     })
 }

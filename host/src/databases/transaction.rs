@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::rows::{self, Collector};
 use super::statement::Statement;
-use super::{Scope, Session};
+use super::{Databases, Scope, Session};
 use crate::bindings::{Rows, Value};
 use crate::door::authorise;
 use crate::frame::Frame;
@@ -20,6 +20,7 @@ use crate::{Capability, Error, ErrorKind, Result};
 #[expect(unreachable_pub, reason = "the generated code exports it again")]
 pub struct Transaction {
     name: Arc<str>,
+    databases: Arc<Databases>,
     /// One statement at a time.
     progress: Arc<Mutex<Progress>>,
 }
@@ -37,18 +38,21 @@ struct Lent(Session, Place);
 
 impl Transaction {
     /// Begins one, to write if the call's package may.
-    pub(crate) async fn begin(frame: &Frame, name: String, place: Place) -> Result<Self> {
+    pub(crate) async fn begin(
+        (frame, databases): (&Frame, Arc<Databases>),
+        name: String,
+        place: Place,
+    ) -> Result<Self> {
         let may = |access| authorise(frame, Capability::Database { name: &name, access });
         may(Access::Read)?;
-        let granted = frame.plugin.grant.database(&name);
+        let granted = frame.package.grant.database(&name);
         let access = match granted {
             Some(Access::ReadWrite) if may(Access::ReadWrite).is_ok() => Access::ReadWrite,
             _ => Access::Read,
         };
-        let databases = frame.host.databases();
         let session = databases.begin(frame, &name, access, Scope::Transaction).await?;
         let progress = Arc::new(Mutex::new(Progress::Open(Lent(session, place))));
-        Ok(Self { name: name.into(), progress })
+        Ok(Self { name: name.into(), databases, progress })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -83,7 +87,7 @@ impl Transaction {
         parameters: Vec<Value>,
         collector: &mut Collector,
     ) -> Result<u64> {
-        let (_, dialect) = frame.host.databases().url(&self.name)?;
+        let (_, dialect) = self.databases.url(&self.name)?;
         let statement = Statement::parse(statement, parameters.len(), dialect)?;
         let capability = Capability::Database { name: &self.name, access: statement.access };
         authorise(frame, capability)?;

@@ -6,7 +6,7 @@ use std::future::Ready;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use super::failure::Failure;
 use super::hold::Watched;
 use super::target::Target;
 use super::{Network, Resolver, address};
-use crate::plugin::Plugin;
+use crate::package::Package;
 
 /// Time for a connection: room for it, the lookup, TCP, and TLS. Addresses of one
 /// name share it. The call's own time may be over before.
@@ -65,19 +65,19 @@ pub(super) type Pool = Client<Connector, Sent>;
 
 impl Connections {
     /// None yet.
-    pub(crate) fn new(plugin: &Arc<Plugin>, network: &Network) -> Self {
+    pub(crate) fn new(package: &Arc<Package>, network: &Network) -> Self {
         let mut tls = rustls::ClientConfig::clone(&network.tls);
         // Sessions are not shared either.
         tls.resumption = rustls::client::Resumption::in_memory_sessions(SESSIONS);
-        let max = plugin.limits.http_connections.min(Semaphore::MAX_PERMITS);
+        let max = package.limits.http_connections.min(Semaphore::MAX_PERMITS);
         let connector = Connector {
-            plugin: Arc::downgrade(plugin),
+            package: Arc::clone(package),
             resolver: Arc::clone(&network.resolver),
             tls: Arc::new(tls),
             room: Arc::new(Semaphore::new(max)),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            all: Arc::clone(&network.connections),
-            longest: plugin.limits.timeout,
+            all: Arc::clone(&network.room),
+            longest: package.limits.timeout,
         };
         Self { pool: Mutex::new(pool(&connector)), connector }
     }
@@ -116,8 +116,7 @@ fn pool(connector: &Connector) -> Pool {
 /// Makes connections, within the plugin's limits.
 #[derive(Clone)]
 pub(super) struct Connector {
-    /// Weak: the plugin holds the pool.
-    plugin: Weak<Plugin>,
+    package: Arc<Package>,
     resolver: Arc<dyn Resolver>,
     tls: Arc<rustls::ClientConfig>,
     /// Connections that may still be made: by the plugin, and by all of the host's.
@@ -139,9 +138,7 @@ impl Connector {
                 not_found()
             })?,
         };
-        let plugin = self.plugin.upgrade().ok_or(Code::ConnectionTerminated)?;
-        let addresses = Checked::of(&plugin, &target, &found)?;
-        drop(plugin);
+        let addresses = Checked::of(&self.package, &target, &found)?;
         let mut tcp = HttpConnector::new_with_resolver(addresses);
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
@@ -202,14 +199,14 @@ impl Checked {
     /// # Errors
     ///
     /// `denied` when there are addresses but none of those.
-    fn of(plugin: &Plugin, target: &Target, found: &[IpAddr]) -> Result<Self, Failure> {
+    fn of(package: &Package, target: &Target, found: &[IpAddr]) -> Result<Self, Failure> {
         let origin = (target.scheme(), target.host.as_str(), target.port);
         let mut refused = None;
         let mut allowed = Vec::with_capacity(found.len());
         for &address in found {
             let meant = address::canonical(address);
             match address::special(meant) {
-                Some(what) if !plugin.grant.allows_address(origin, meant) => {
+                Some(what) if !package.grant.allows_address(origin, meant) => {
                     refused.get_or_insert((meant, what));
                 }
                 _ => allowed.push(SocketAddr::new(address, target.port)),
@@ -218,7 +215,7 @@ impl Checked {
         match refused {
             Some((address, what)) if allowed.is_empty() => {
                 let origin = target.to_string();
-                let denied = plugin.grant.denied_address((&origin, &target.host), address, what);
+                let denied = package.grant.denied_address((&origin, &target.host), address, what);
                 Err(denied.into())
             }
             _ if allowed.is_empty() => Err(not_found().into()),

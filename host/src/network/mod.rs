@@ -14,16 +14,18 @@ mod resolver;
 pub(crate) mod setters;
 mod target;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 
-pub(crate) use connect::Connections;
+use self::connect::Connections;
 pub(crate) use outgoing::Outgoing;
 pub use resolver::Resolver;
 
+use crate::package::Package;
 use crate::{Error, ErrorKind, Result};
 
 /// What all plugins of a host share: how names are found and who is believed.
@@ -31,7 +33,9 @@ pub(crate) struct Network {
     resolver: Arc<dyn Resolver>,
     tls: Arc<ClientConfig>,
     /// Connections that may still be made.
-    connections: Arc<Semaphore>,
+    room: Arc<Semaphore>,
+    /// Each package's own, from its first request on.
+    connections: Mutex<HashMap<u64, Arc<Connections>>>,
 }
 
 /// Connections of all plugins: the process has so many files to open.
@@ -53,7 +57,27 @@ impl Network {
             .with_root_certificates(believed)
             .with_no_client_auth();
         let resolver = resolver.unwrap_or_else(|| Arc::new(resolver::OfMachine::default()));
-        let connections = Arc::new(Semaphore::new(CONNECTIONS));
-        Ok(Self { resolver, tls: Arc::new(tls), connections })
+        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        Ok(Self { resolver, tls: Arc::new(tls), room, connections: Mutex::default() })
+    }
+
+    /// A package's connections.
+    fn connections(&self, package: &Arc<Package>) -> Arc<Connections> {
+        let mut all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connections) = all.get(&package.id) {
+            return Arc::clone(connections);
+        }
+        let connections = Arc::new(Connections::new(package, self));
+        // Nobody would close those of a package that is gone: they end with their use.
+        if !package.is_retired() {
+            all.insert(package.id, Arc::clone(&connections));
+        }
+        connections
+    }
+
+    /// Closes the connections of a package that is no longer loaded, as they become idle.
+    pub(crate) fn forget(&self, package: u64) {
+        let gone = self.connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&package);
+        drop(gone);
     }
 }

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::failure::{Failure, Refusal, refusal};
-use super::request;
+use super::{Network, request};
 use crate::frame::Frame;
 use crate::places::{Open, Place};
 use crate::{Error, ErrorKind};
@@ -29,6 +29,7 @@ pub(crate) struct Outgoing {
     exchanges: Arc<Exchanges>,
     /// The call within which the guest asks; none while it is being built.
     frame: Option<Arc<Frame>>,
+    network: Option<Arc<Network>>,
 }
 
 /// What a store has under way.
@@ -55,6 +56,16 @@ type Transmission = Box<dyn Future<Output = Exchange<()>> + Send>;
 type Response = (http::Response<WasiBody>, Transmission);
 
 impl Outgoing {
+    /// Those of a store whose calls may reach the network.
+    pub(crate) fn over(network: &Arc<Network>) -> Self {
+        Self { network: Some(Arc::clone(network)), ..Self::default() }
+    }
+
+    /// None yet, of another call.
+    pub(crate) fn another(&self) -> Self {
+        Self { network: self.network.clone(), ..Self::default() }
+    }
+
     /// Asks in this call from now on.
     pub(crate) fn within(&mut self, frame: Option<&Arc<Frame>>) {
         self.frame = frame.cloned();
@@ -136,7 +147,7 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Transmission,
     ) -> Box<dyn Future<Output = Exchange<Response>> + Send> {
-        let Some(frame) = self.frame.clone() else {
+        let Some(asking) = self.frame.clone().zip(self.network.clone()) else {
             let error = Error::new(
                 ErrorKind::Denied,
                 "nothing can be fetched while the plugin is being built",
@@ -149,13 +160,13 @@ impl WasiHttpHooks for Outgoing {
         let exchanges = Arc::clone(&self.exchanges);
         // Now, not when the future is polled: a guest may leave it and return, and its
         // instance must be known to be busy.
-        let turn = exchanges.turn(frame.limits.http_requests);
+        let turn = exchanges.turn(asking.0.limits.http_requests);
         Box::new(async move {
             let span = tracing::info_span!(
-                parent: &frame.span, "host_call", function = "http", target = Empty, outcome = Empty
+                parent: &asking.0.span, "host_call", function = "http", target = Empty, outcome = Empty
             );
             let options = options.unwrap_or_default();
-            let work = async move { request::send(frame, turn?, request, options).await };
+            let work = async move { request::send(asking, turn?, request, options).await };
             // In a task of its own, as all that embedders' code runs in. Whoever
             // drops this future ends it.
             let task = AbortOnDropHandle::new(tokio::spawn(work.instrument(span.clone())));

@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::capture_connection;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody};
 
+use super::Network;
 use super::body::{Received, Sent};
 use super::connect::Pool;
 use super::failure::{self, Failure};
@@ -26,7 +27,7 @@ use crate::{Capability, Error, ErrorKind, door};
 
 /// Makes a guest's request, and gives the response with its body still to come.
 pub(super) async fn send(
-    frame: Arc<Frame>,
+    (frame, network): (Arc<Frame>, Arc<Network>),
     turn: Arc<Turn>,
     request: Request<WasiBody>,
     options: RequestOptions,
@@ -45,7 +46,7 @@ pub(super) async fn send(
     let again = is_repeatable(&parts, &body).then(|| parts.clone());
 
     let sending = Sending { frame: &frame, turn: &turn, options: &options, target: &name };
-    let connections = frame.plugin.connections(frame.host.network());
+    let connections = network.connections(&frame.package);
     match sending.attempt(connections.pool(), Request::from_parts(parts, body)).await {
         Err(Attempt::Stale) => match again {
             Some(parts) => {
@@ -184,22 +185,22 @@ async fn add_secrets(
     target: &Target,
     headers: &mut HeaderMap,
 ) -> Result<(), Failure> {
-    let package = frame.plugin.info.package.as_str();
-    for secret in frame.plugin.grant.bound_secrets() {
+    let package = frame.package.name.as_str();
+    for secret in frame.package.grant.bound_secrets() {
         if !secret.host.matches(target.scheme(), &target.host, target.port) {
             continue;
         }
         let name = &secret.name;
         let host = &target.to_string();
         door::authorise(frame, Capability::BoundSecret { name, host })?;
-        let value = frame.host.services().get_secret(package, name).await?.ok_or_else(|| {
+        let value = frame.embedder().get_secret(package, name).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Denied,
                 format!("the secret `{name}`, which `{target}` is to get, has no value"),
             )
             .with_hint(format!("run `distri secrets set {name}`"))
         })?;
-        frame.hidden.add(name, &value);
+        frame.hidden().add(name, &value);
         headers.insert(secret.header.clone(), secret.value(&value)?);
     }
     Ok(())
