@@ -125,9 +125,10 @@ fn link_with(
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     crate::wasi::add_to_linker(&mut linker).map_err(internal)?;
-    crate::imports::add_to_linker(&mut linker).map_err(internal)?;
+    crate::tools::add_to_linker(&mut linker).map_err(internal)?;
     crate::databases::add_to_linker(&mut linker).map_err(internal)?;
     crate::web::add_to_linker(&mut linker).map_err(internal)?;
+    crate::waiting::add_to_linker(&mut linker).map_err(internal)?;
     Ok(linker)
 }
 

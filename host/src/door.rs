@@ -1,6 +1,8 @@
 //! The one door that everything a plugin asks for goes through: whether it may, and
 //! what is done for it apart from its store.
 
+use std::sync::Arc;
+
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
@@ -15,6 +17,18 @@ const TARGET: usize = 100;
 /// bytes. Ten times what anybody needs, and little enough for everything that is done
 /// with a name before it is known to be none.
 pub(crate) const NAME: usize = 1 << 10;
+
+/// The call within which a guest asks.
+///
+/// # Errors
+///
+/// `denied` while the plugin is being built or described.
+pub(crate) fn asking(frame: Option<&Arc<Frame>>) -> Result<Arc<Frame>> {
+    frame.cloned().ok_or_else(|| {
+        Error::new(ErrorKind::Denied, "the host cannot be asked while the plugin is being built")
+            .with_hint("ask inside a tool or workflow, not at a module's top level")
+    })
+}
 
 /// Runs what a guest asked for in a task of its own. Within the guest's store
 /// nothing else may run a store; and when the guest goes away, so does the task.

@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use tracing::Span;
 
-use crate::callees::Callees;
 use crate::disk::{Quota, Written};
 use crate::embedder::Embedder;
 use crate::meter::Cpu;
@@ -57,6 +57,15 @@ impl Logged {
             (false, false) => LogLine::Pass,
         }
     }
+}
+
+/// The answer to a nested call, still to come.
+pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
+
+/// The plugins as they were when a root call began, for all that it calls.
+pub(crate) trait Callees: Send + Sync {
+    /// Calls a tool for `caller`, within its budget and what it may.
+    fn call_tool<'a>(&'a self, caller: &'a Arc<Frame>, name: &'a str, input: String) -> Answer<'a>;
 }
 
 /// What a root call and all that it calls share.

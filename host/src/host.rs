@@ -11,12 +11,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
 use crate::account::Account;
-use crate::callees::{Answer, Callees};
 use crate::code::{Code, Loader, Start};
 use crate::deadline::within;
 use crate::embedder::Embedder;
 use crate::engine::internal;
-use crate::frame::{Frame, Shared};
+use crate::frame::{Answer, Callees, Frame, Shared};
 use crate::images::Images;
 use crate::instance::{self, Live};
 use crate::items::parse_items;

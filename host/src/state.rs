@@ -10,7 +10,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::databases::Databases;
+use crate::databases::{SqlCtx, SqlView};
 use crate::disk::Quota;
 use crate::embedder::Embedder;
 use crate::frame::Frame;
@@ -24,9 +24,11 @@ use crate::places::Open;
 use crate::redact::Secrets;
 use crate::refused::Refused;
 use crate::resources::Resources;
+use crate::tools::{ToolsCtx, ToolsView};
 use crate::usage::Usage;
-use crate::waiting::Waits;
-use crate::{Capability, Error, ErrorKind, Limits, Result, door, folders};
+use crate::waiting::{WaitingCtx, WaitingView, Waits};
+use crate::web::{WebCtx, WebView};
+use crate::{Capability, Limits, Result, door, folders};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -169,29 +171,9 @@ impl State {
         self.given == Given::to(frame)
     }
 
-    /// The call within which the guest asks.
-    ///
-    /// # Errors
-    ///
-    /// `denied` while the plugin is being built or described.
-    pub(crate) fn asking(&self) -> Result<Arc<Frame>> {
-        self.frame.clone().ok_or_else(|| {
-            let message = "the host cannot be asked while the plugin is being built";
-            Error::new(ErrorKind::Denied, message)
-                .with_hint("ask inside a tool or workflow, not at a module's top level")
-        })
-    }
-
     /// What the guest may still put on disk.
     pub(crate) fn quota(&self) -> Quota {
         self.frame.as_ref().map_or_else(Quota::none, |frame| frame.quota())
-    }
-
-    /// The databases, for a call that [asks](Self::asking).
-    pub(crate) fn databases(&self) -> Result<Arc<Databases>> {
-        let resources = self.resources.as_ref();
-        let none = || Error::new(ErrorKind::Denied, "there are no databases here");
-        resources.map(|resources| Arc::clone(&resources.databases)).ok_or_else(none)
     }
 
     /// Whether calls of the host's are under way.
@@ -280,6 +262,36 @@ impl Given {
             folders.filter_map(|(at, access)| Some((asked.filesystem.get(*at)?, *access)));
         folders::open(frame, folders, &resources.protected, &mut wasi)?;
         Ok(wasi)
+    }
+}
+
+impl SqlView for State {
+    fn sql(&mut self) -> SqlCtx<'_> {
+        SqlCtx {
+            frame: self.frame.as_ref(),
+            databases: self.resources.as_ref().map(|resources| &resources.databases),
+            statements: &self.statements,
+            transactions: &self.transactions,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl ToolsView for State {
+    fn tools(&mut self) -> ToolsCtx<'_> {
+        ToolsCtx { frame: self.frame.as_ref() }
+    }
+}
+
+impl WebView for State {
+    fn web(&mut self) -> WebCtx<'_> {
+        WebCtx { table: &mut self.table }
+    }
+}
+
+impl WaitingView for State {
+    fn waiting(&mut self) -> WaitingCtx<'_> {
+        WaitingCtx { waits: &mut self.waits, outgoing: &self.outgoing }
     }
 }
 

@@ -5,21 +5,60 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use wasmtime::component::{Accessor, HasSelf, Linker, Resource};
+use wasmtime::component::{Accessor, HasData, Linker, Resource};
 use wasmtime_wasi_http::p3::bindings::http::client::HostWithStore as _;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p3::{Request, Response};
-use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
+use wasmtime_wasi_http::{WasiHttp, WasiHttpView};
 
-use crate::bindings::web::distri::plugin::waiting;
-use crate::state::State;
+use self::bindings::distri::plugin::waiting;
+use crate::network::Outgoing;
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "wit/v0.3",
+        inline: "
+            package distri:waiting;
+            world waiting {
+                import distri:plugin/waiting@0.3.0;
+            }
+        ",
+        world: "distri:waiting/waiting",
+        imports: {
+            "distri:plugin/waiting.sleep": store | trappable,
+            "distri:plugin/waiting.send": store | trappable,
+            default: trappable,
+        },
+        with: {
+            "wasi:http": wasmtime_wasi_http::p3::bindings::http,
+            "wasi:clocks": wasmtime_wasi::p3::bindings::clocks,
+        },
+    });
+}
 
 /// What a store's guest waits for, by its numbers. A wait ends when its sender is dropped.
 pub(crate) type Waits = HashMap<u32, oneshot::Sender<()>>;
 
+/// What a store has for its guest's waiting.
+pub(crate) struct WaitingCtx<'a> {
+    pub(crate) waits: &'a mut Waits,
+    pub(crate) outgoing: &'a Outgoing,
+}
+
+/// A store whose guest may give up what it waits for.
+pub(crate) trait WaitingView: WasiHttpView + Send + 'static {
+    fn waiting(&mut self) -> WaitingCtx<'_>;
+}
+
+struct HasWaiting;
+
+impl HasData for HasWaiting {
+    type Data<'a> = WaitingCtx<'a>;
+}
+
 /// Links the interface.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    waiting::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+pub(crate) fn add_to_linker<T: WaitingView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    waiting::add_to_linker::<T, HasWaiting>(linker, T::waiting)
 }
 
 /// From so many waits on, those are looked for whose call the guest has cancelled
@@ -34,13 +73,13 @@ fn keep(waits: &mut Waits, id: u32, sender: oneshot::Sender<()>) {
 }
 
 /// What comes of it; none when it was given up.
-async fn unless_given_up<T>(
-    store: &Accessor<State, HasSelf<State>>,
+async fn unless_given_up<T: WaitingView, R>(
+    store: &Accessor<T, HasWaiting>,
     id: u32,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+    work: impl Future<Output = R>,
+) -> Option<R> {
     let (sender, given_up) = oneshot::channel();
-    store.with(|mut store| keep(&mut store.get().waits, id, sender));
+    store.with(|mut store| keep(store.get().waits, id, sender));
     tokio::select! {
         biased;
         _ = given_up => None,
@@ -51,19 +90,19 @@ async fn unless_given_up<T>(
     }
 }
 
-impl waiting::HostWithStore<State> for HasSelf<State> {
-    async fn sleep(store: &Accessor<State, Self>, id: u32, duration: u64) -> wasmtime::Result<()> {
+impl<T: WaitingView> waiting::HostWithStore<T> for HasWaiting {
+    async fn sleep(store: &Accessor<T, Self>, id: u32, duration: u64) -> wasmtime::Result<()> {
         let time = tokio::time::sleep(Duration::from_nanos(duration));
         unless_given_up(store, id, time).await;
         Ok(())
     }
 
     async fn send(
-        store: &Accessor<State, Self>,
+        store: &Accessor<T, Self>,
         id: u32,
         request: Resource<Request>,
     ) -> wasmtime::Result<Result<Resource<Response>, ErrorCode>> {
-        let http = store.with_getter::<WasiHttp>(State::http);
+        let http = store.with_getter::<WasiHttp>(T::http);
         match unless_given_up(store, id, WasiHttp::send(&http, request)).await {
             Some(Ok(response)) => Ok(Ok(response)),
             Some(Err(error)) => {
@@ -75,7 +114,7 @@ impl waiting::HostWithStore<State> for HasSelf<State> {
     }
 }
 
-impl waiting::Host for State {
+impl waiting::Host for WaitingCtx<'_> {
     fn give_up(&mut self, id: u32) -> wasmtime::Result<()> {
         self.waits.remove(&id);
         Ok(())

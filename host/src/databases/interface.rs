@@ -2,61 +2,104 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Accessor, HasSelf, Linker, Resource};
-use wasmtime_wasi::WasiView as _;
+use wasmtime::component::{Accessor, HasData, Linker, Resource, ResourceTable, ResourceTableError};
 
-use super::{Asking, Transaction, execute, query, rows};
-use crate::bindings::v02::distri::plugin::sql as v02;
-use crate::bindings::v03::distri::plugin::{sql as v03, sql_types};
-use crate::bindings::{CallError, Rows, Value};
-use crate::door::apart;
+use super::bindings::v02::distri::plugin::sql as v02;
+use super::bindings::v03::distri::plugin::sql as v03;
+use super::pools::Databases;
+use super::query::{Asking, execute, query};
+use super::rows;
+use super::transaction::Transaction;
+use super::values::{Rows, Value, sql_types};
+use crate::bindings::CallError;
+use crate::door::{apart, asking};
 use crate::frame::Frame;
-use crate::places::Place;
-use crate::state::State;
+use crate::places::{Open, Place};
 use crate::{Error, ErrorKind, Result};
 
+/// What a store has for its guest's databases.
+pub(crate) struct SqlCtx<'a> {
+    /// The call within which the guest asks.
+    pub(crate) frame: Option<&'a Arc<Frame>>,
+    pub(crate) databases: Option<&'a Arc<Databases>>,
+    /// The statements that are under way.
+    pub(crate) statements: &'a Open,
+    /// The transactions that are open.
+    pub(crate) transactions: &'a Open,
+    pub(crate) table: &'a mut ResourceTable,
+}
+
+/// A store whose guest may ask for databases.
+pub(crate) trait SqlView: Send + 'static {
+    fn sql(&mut self) -> SqlCtx<'_>;
+}
+
+struct HasSql;
+
+impl HasData for HasSql {
+    type Data<'a> = SqlCtx<'a>;
+}
+
 /// Links every version of `distri:plugin/sql`.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    v02::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    v03::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+pub(crate) fn add_to_linker<T: SqlView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    v02::add_to_linker::<T, HasSql>(linker, T::sql)?;
+    v03::add_to_linker::<T, HasSql>(linker, T::sql)
 }
 
 type Answer<T> = Result<T, CallError>;
 
-/// The call and one of its transactions.
-fn asked(
-    state: &mut State,
-    transaction: &Resource<Transaction>,
-) -> Answer<(Arc<Frame>, Transaction)> {
-    let frame = state.asking()?;
-    let transaction = state.ctx().table.get(transaction).cloned();
-    let unknown = |_| Error::new(ErrorKind::InvalidInput, "there is no such transaction");
-    Ok((frame, transaction.map_err(unknown)?))
-}
+impl SqlCtx<'_> {
+    /// The call, and what it asks.
+    fn asking(&self) -> Answer<Asking> {
+        let frame = asking(self.frame)?;
+        let none = || Error::new(ErrorKind::Denied, "there are no databases here");
+        Ok((frame, self.databases.cloned().ok_or_else(none)?))
+    }
 
-/// The call, and a place for one more transaction.
-fn place(state: &mut State) -> Answer<(Asking, Place)> {
-    let frame = state.asking()?;
-    let (max, hint) = (frame.limits.transactions, "end them with `commit` or `rollback`");
-    let place = state.transactions.place("transactions", max, hint)?;
-    Ok(((frame, state.databases()?), place))
-}
+    /// The call and one of its transactions.
+    fn asked(&self, transaction: &Resource<Transaction>) -> Answer<Asked> {
+        let (frame, _) = self.asking()?;
+        let transaction = self.table.get(transaction).cloned();
+        let unknown = |_| Error::new(ErrorKind::InvalidInput, "there is no such transaction");
+        Ok((frame, transaction.map_err(unknown)?))
+    }
 
-/// The call, and a place for a statement of it that is not too long. Looked at
-/// before anything waits: a guest may ask for thousands at once.
-fn statement(state: &mut State, statement: &str, parameters: &[Value]) -> Answer<(Asking, Place)> {
-    let frame = state.asking()?;
-    rows::check(statement, parameters, frame.limits.payload)?;
-    let (max, hint) = (frame.limits.statements, "wait for some before asking for more");
-    let place = state.statements.place("statements", max, hint)?;
-    Ok(((frame, state.databases()?), place))
-}
+    /// The call, and a place for one more transaction.
+    fn place(&self) -> Answer<(Asking, Place)> {
+        let asking = self.asking()?;
+        let (max, hint) = (asking.0.limits.transactions, "end them with `commit` or `rollback`");
+        let place = self.transactions.place("transactions", max, hint)?;
+        Ok((asking, place))
+    }
 
-fn keep(state: &mut State, transaction: Transaction) -> Answer<Resource<Transaction>> {
-    let full = |error: wasmtime::component::ResourceTableError| {
-        Error::new(ErrorKind::ResourceLimit, error.to_string()).into()
-    };
-    state.ctx().table.push(transaction).map_err(full)
+    /// The call, and a place for a statement of it that is not too long. Looked at
+    /// before anything waits: a guest may ask for thousands at once.
+    fn statement(&self, statement: &str, parameters: &[Value]) -> Answer<(Asking, Place)> {
+        let asking = self.asking()?;
+        rows::check(statement, parameters, asking.0.limits.payload)?;
+        let (max, hint) = (asking.0.limits.statements, "wait for some before asking for more");
+        let place = self.statements.place("statements", max, hint)?;
+        Ok((asking, place))
+    }
+
+    /// One of the call's transactions, and a place for a statement in it.
+    fn asked_in(
+        &self,
+        transaction: &Resource<Transaction>,
+        text: &str,
+        parameters: &[Value],
+    ) -> Answer<(Asked, Place)> {
+        let asked = self.asked(transaction)?;
+        let (_, place) = self.statement(text, parameters)?;
+        Ok((asked, place))
+    }
+
+    fn keep(&mut self, transaction: Transaction) -> Answer<Resource<Transaction>> {
+        let full = |error: ResourceTableError| {
+            Error::new(ErrorKind::ResourceLimit, error.to_string()).into()
+        };
+        self.table.push(transaction).map_err(full)
+    }
 }
 
 /// Does something in a transaction.
@@ -70,18 +113,6 @@ async fn within<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'stati
 }
 
 type Asked = (Arc<Frame>, Transaction);
-
-/// One of the call's transactions, and a place for a statement in it.
-fn asked_in(
-    state: &mut State,
-    transaction: &Resource<Transaction>,
-    text: &str,
-    parameters: &[Value],
-) -> Answer<(Asked, Place)> {
-    let asked = asked(state, transaction)?;
-    let (_, place) = statement(state, text, parameters)?;
-    Ok((asked, place))
-}
 
 async fn transaction_query(
     (asked, _place): (Asked, Place),
@@ -152,98 +183,96 @@ async fn ask_begin((frame, databases): Asking, place: Place, name: String) -> An
     .map_err(Into::into)
 }
 
-impl sql_types::Host for State {}
+impl sql_types::Host for SqlCtx<'_> {}
 
 /// Several of these may be under way for one guest.
-impl v03::HostWithStore<State> for HasSelf<State> {
+impl<T: SqlView> v03::HostWithStore<T> for HasSql {
     async fn query(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         database: String,
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
-        let asked =
-            accessor.with(|mut access| self::statement(access.get(), &statement, &parameters))?;
+        let asked = accessor.with(|mut access| access.get().statement(&statement, &parameters))?;
         ask_query(asked, database, statement, parameters).await
     }
 
     async fn execute(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         database: String,
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
-        let asked =
-            accessor.with(|mut access| self::statement(access.get(), &statement, &parameters))?;
+        let asked = accessor.with(|mut access| access.get().statement(&statement, &parameters))?;
         ask_execute(asked, database, statement, parameters).await
     }
 
     async fn begin(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         database: String,
     ) -> Answer<Resource<Transaction>> {
-        let (frame, place) = accessor.with(|mut access| place(access.get()))?;
+        let (frame, place) = accessor.with(|mut access| access.get().place())?;
         let transaction = ask_begin(frame, place, database).await?;
-        accessor.with(|mut access| keep(access.get(), transaction))
+        accessor.with(|mut access| access.get().keep(transaction))
     }
 }
 
-impl v03::Host for State {}
+impl v03::Host for SqlCtx<'_> {}
 
-impl v03::HostTransactionWithStore<State> for HasSelf<State> {
+impl<T: SqlView> v03::HostTransactionWithStore<T> for HasSql {
     async fn query(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         transaction: Resource<Transaction>,
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
         let asked = accessor
-            .with(|mut access| asked_in(access.get(), &transaction, &statement, &parameters))?;
+            .with(|mut access| access.get().asked_in(&transaction, &statement, &parameters))?;
         transaction_query(asked, statement, parameters).await
     }
 
     async fn execute(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         transaction: Resource<Transaction>,
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
         let asked = accessor
-            .with(|mut access| asked_in(access.get(), &transaction, &statement, &parameters))?;
+            .with(|mut access| access.get().asked_in(&transaction, &statement, &parameters))?;
         transaction_execute(asked, statement, parameters).await
     }
 
     async fn commit(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         transaction: Resource<Transaction>,
     ) -> Answer<()> {
-        transaction_commit(accessor.with(|mut access| asked(access.get(), &transaction))?).await
+        transaction_commit(accessor.with(|mut access| access.get().asked(&transaction))?).await
     }
 
     async fn rollback(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         transaction: Resource<Transaction>,
     ) -> Answer<()> {
-        transaction_rollback(accessor.with(|mut access| asked(access.get(), &transaction))?).await
+        transaction_rollback(accessor.with(|mut access| access.get().asked(&transaction))?).await
     }
 }
 
-impl v03::HostTransaction for State {
+impl v03::HostTransaction for SqlCtx<'_> {
     fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
-        self.ctx().table.delete(transaction)?;
+        self.table.delete(transaction)?;
         Ok(())
     }
 }
 
 /// The guest waits for each of these, on its own stack.
-impl v02::Host for State {
+impl v02::Host for SqlCtx<'_> {
     async fn query(
         &mut self,
         database: String,
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
-        let asked = self::statement(self, &statement, &parameters)?;
+        let asked = self.statement(&statement, &parameters)?;
         ask_query(asked, database, statement, parameters).await
     }
 
@@ -253,25 +282,25 @@ impl v02::Host for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
-        let asked = self::statement(self, &statement, &parameters)?;
+        let asked = self.statement(&statement, &parameters)?;
         ask_execute(asked, database, statement, parameters).await
     }
 
     async fn begin(&mut self, database: String) -> Answer<Resource<Transaction>> {
-        let (frame, place) = place(self)?;
+        let (frame, place) = self.place()?;
         let transaction = ask_begin(frame, place, database).await?;
-        keep(self, transaction)
+        self.keep(transaction)
     }
 }
 
-impl v02::HostTransaction for State {
+impl v02::HostTransaction for SqlCtx<'_> {
     async fn query(
         &mut self,
         transaction: Resource<Transaction>,
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<Rows> {
-        let asked = asked_in(self, &transaction, &statement, &parameters)?;
+        let asked = self.asked_in(&transaction, &statement, &parameters)?;
         transaction_query(asked, statement, parameters).await
     }
 
@@ -281,20 +310,20 @@ impl v02::HostTransaction for State {
         statement: String,
         parameters: Vec<Value>,
     ) -> Answer<u64> {
-        let asked = asked_in(self, &transaction, &statement, &parameters)?;
+        let asked = self.asked_in(&transaction, &statement, &parameters)?;
         transaction_execute(asked, statement, parameters).await
     }
 
     async fn commit(&mut self, transaction: Resource<Transaction>) -> Answer<()> {
-        transaction_commit(asked(self, &transaction)?).await
+        transaction_commit(self.asked(&transaction)?).await
     }
 
     async fn rollback(&mut self, transaction: Resource<Transaction>) -> Answer<()> {
-        transaction_rollback(asked(self, &transaction)?).await
+        transaction_rollback(self.asked(&transaction)?).await
     }
 
     async fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
-        self.ctx().table.delete(transaction)?;
+        self.table.delete(transaction)?;
         Ok(())
     }
 }

@@ -16,6 +16,13 @@ pub(crate) const ACQUIRE: Duration = Duration::from_secs(5);
 /// process of the server's.
 pub(crate) const IDLE: Duration = Duration::from_mins(1);
 
+/// What a connection is lent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Statement,
+    Transaction,
+}
+
 pub(crate) struct Lease<DB: Database> {
     /// None only while it is dropped.
     connection: Option<PoolConnection<DB>>,

@@ -25,7 +25,7 @@ use super::postgres_values::{Parameter, decode};
 use super::relay::Relay;
 use super::rows::{Collector, too_large};
 use super::statement::Statement;
-use crate::bindings::Value;
+use super::values::Value;
 use crate::frame::Frame;
 use crate::{Error, ErrorKind, Limits, Result};
 

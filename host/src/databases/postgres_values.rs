@@ -8,7 +8,7 @@ use sqlx::{Encode, Postgres, Type, TypeInfo as _, encode::IsNull, error::BoxDynE
 
 use super::postgres_numeric::{decimal, numeric};
 use super::postgres_times::{date, date_from, time, time_from, timestamp, timestamp_from};
-use crate::bindings::Value;
+use super::values::Value;
 
 /// The types that have a form here, as `pg_type.dat` numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

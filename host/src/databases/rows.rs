@@ -1,6 +1,6 @@
 //! Rows as they come from a database, within their limits.
 
-use crate::bindings::{Rows, Value};
+use super::values::{Rows, Value};
 use crate::{Error, ErrorKind, Limits, Result};
 
 /// What a value counts for besides its text or bytes.

@@ -19,13 +19,13 @@ use sqlx::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::errors::{Fault, exhausted, is_busy, misconfigured, refused};
-use super::lease::{ACQUIRE, IDLE, Lease};
+use super::lease::{ACQUIRE, IDLE, Lease, Scope};
 use super::rows::Collector;
 use super::sqlite_file::{Place, exposed};
 use super::sqlite_functions::{self, Clock};
 use super::statement::Statement;
-use super::{Scope, sqlite_guard, sqlite_vfs};
-use crate::bindings::Value;
+use super::values::Value;
+use super::{sqlite_guard, sqlite_vfs};
 use crate::frame::Frame;
 use crate::meter::Cpu;
 use crate::package::Package;

@@ -9,14 +9,8 @@ use std::iter::Peekable;
 use distri_manifest::Access;
 
 use self::tokens::{Token, Tokens};
+use super::dialect::Dialect;
 use crate::{Error, ErrorKind, Result};
-
-/// Whose grammar a statement follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    Sqlite,
-    Postgres,
-}
 
 /// A statement that a plugin may run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use distri_manifest::Access;
 use tokio::sync::Mutex;
 
+use super::lease::Scope;
+use super::pools::Databases;
 use super::rows::{self, Collector};
+use super::session::Session;
 use super::statement::Statement;
-use super::{Databases, Scope, Session};
-use crate::bindings::{Rows, Value};
+use super::values::{Rows, Value};
 use crate::door::authorise;
 use crate::frame::Frame;
 use crate::places::Place;

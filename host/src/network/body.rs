@@ -12,9 +12,9 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error as Code, WasiBody};
 
+use super::exchanges::Turn;
 use super::failure;
 use super::hold::Hold;
-use super::outgoing::Turn;
 
 type PolledFrame = Poll<Option<Result<Frame<Bytes>, Code>>>;
 

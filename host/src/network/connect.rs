@@ -22,11 +22,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 use wasmtime_wasi_http::Error as Code;
 
+use super::address;
 use super::body::Sent;
+use super::dialer::Dialer;
 use super::failure::Failure;
 use super::hold::Watched;
+use super::resolver::Resolver;
 use super::target::Target;
-use super::{Network, Resolver, address};
 use crate::package::Package;
 
 /// Time for a connection: room for it, the lookup, TCP, and TLS. Addresses of one
@@ -65,18 +67,18 @@ pub(super) type Pool = Client<Connector, Sent>;
 
 impl Connections {
     /// None yet.
-    pub(crate) fn new(package: &Arc<Package>, network: &Network) -> Self {
-        let mut tls = rustls::ClientConfig::clone(&network.tls);
+    pub(crate) fn new(package: &Arc<Package>, dialer: &Dialer) -> Self {
+        let mut tls = rustls::ClientConfig::clone(&dialer.tls);
         // Sessions are not shared either.
         tls.resumption = rustls::client::Resumption::in_memory_sessions(SESSIONS);
         let max = package.limits.http_connections.min(Semaphore::MAX_PERMITS);
         let connector = Connector {
             package: Arc::clone(package),
-            resolver: Arc::clone(&network.resolver),
+            resolver: Arc::clone(&dialer.resolver),
             tls: Arc::new(tls),
             room: Arc::new(Semaphore::new(max)),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            all: Arc::clone(&network.room),
+            all: Arc::clone(&dialer.room),
             longest: package.limits.timeout,
         };
         Self { pool: Mutex::new(pool(&connector)), connector }

@@ -1,9 +1,7 @@
-//! `wasi:http`'s outgoing requests, of both versions: the hooks of one store, and
-//! what it has under way.
+//! `wasi:http`'s outgoing requests, of both versions: the hooks of one store.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio_util::task::AbortOnDropHandle;
 use tracing::field::Empty;
@@ -11,17 +9,15 @@ use tracing::{Instrument as _, Span};
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::failure::{Failure, Refusal, refusal};
-use super::{Network, request};
+use super::exchanges::Exchanges;
+use super::failure::{Failure, Refusal};
+use super::pools::Network;
+use super::request;
 use crate::frame::Frame;
-use crate::places::{Open, Place};
 use crate::{Error, ErrorKind};
 
 /// Bytes that one write of a guest to a body puts into the host's memory at most.
 const CHUNK: usize = 64 << 10;
-
-/// Refusals that are remembered: a guest asks for each at once.
-const REFUSALS: usize = 32;
 
 /// The requests of one store.
 #[derive(Default)]
@@ -30,25 +26,6 @@ pub(crate) struct Outgoing {
     /// The call within which the guest asks; none while it is being built.
     frame: Option<Arc<Frame>>,
     network: Option<Arc<Network>>,
-}
-
-/// What a store has under way.
-#[derive(Debug, Default)]
-struct Exchanges {
-    /// Requests whose own bodies or whose responses have not ended.
-    open: Open,
-    /// Set before the store is dropped.
-    over: AtomicBool,
-    /// The last refusals, for a guest that does not say why it failed, and for one that
-    /// wants to know all.
-    refused: Mutex<VecDeque<Refusal>>,
-}
-
-/// A request's place among those that its call may have at once.
-#[derive(Debug)]
-pub(super) struct Turn {
-    exchanges: Arc<Exchanges>,
-    _place: Place,
 }
 
 type Exchange<T> = Result<T, Code>;
@@ -101,42 +78,6 @@ impl Outgoing {
         let refused = self.exchanges.refused();
         let found = refused.iter().rev().find(|refused| refused.words == words);
         ErrorCode::InternalError(Some(found.map_or(words, |refused| refused.record.clone())))
-    }
-}
-
-impl Exchanges {
-    /// A place for one more request, unless there are so many already.
-    fn turn(self: &Arc<Self>, max: u32) -> Result<Arc<Turn>, Code> {
-        let place = self.open.try_place(max).ok_or(Code::ConnectionLimitReached)?;
-        Ok(Arc::new(Turn { exchanges: Arc::clone(self), _place: place }))
-    }
-
-    fn refused(&self) -> std::sync::MutexGuard<'_, VecDeque<Refusal>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells the guest, and keeps what a person is told.
-    fn code(&self, failure: Failure) -> Code {
-        match failure {
-            Failure::Code(code) => code,
-            Failure::Refused(error) => {
-                let refusal = refusal(error);
-                let code = refusal.code();
-                let mut refused = self.refused();
-                if refused.len() >= REFUSALS {
-                    refused.pop_front();
-                }
-                refused.push_back(refusal);
-                code
-            }
-        }
-    }
-}
-
-impl Turn {
-    /// Whether the store is about to be dropped.
-    pub(super) fn is_over(&self) -> bool {
-        self.exchanges.over.load(Ordering::Acquire)
     }
 }
 

@@ -14,13 +14,13 @@ use hyper_util::client::legacy::connect::capture_connection;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody};
 
-use super::Network;
 use super::body::{Received, Sent};
 use super::connect::Pool;
+use super::exchanges::Turn;
 use super::failure::{self, Failure};
 use super::hold::Hold;
 use super::interim::Interim;
-use super::outgoing::Turn;
+use super::pools::Network;
 use super::target::Target;
 use crate::frame::Frame;
 use crate::{Capability, Error, ErrorKind, door};

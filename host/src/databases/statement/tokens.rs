@@ -1,6 +1,6 @@
 //! The words of a statement, and what is not words: quoted texts, comments, numbers.
 
-use super::Dialect;
+use crate::databases::dialect::Dialect;
 
 /// Highest placeholder. PostgreSQL counts parameters in 16 bits.
 const PLACEHOLDERS: usize = 65_535;

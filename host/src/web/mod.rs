@@ -2,27 +2,43 @@
 //! the web platform and what would be large and slow in a script. Pure functions
 //! that no grant is needed for, while a plugin is being built too.
 
-use encoding_rs::{CoderResult, Encoding};
-use url::{Url, quirks};
-use wasmtime::component::{HasSelf, Linker, Resource};
-use wasmtime_wasi::WasiView as _;
+mod bindings;
+mod decoder;
 
-use crate::bindings::web::distri::plugin::{text_codec, url as web_url};
-use crate::state::State;
-use crate::waiting;
+use encoding_rs::Encoding;
+use url::{Url, quirks};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+
+use self::bindings::distri::plugin::{text_codec, url as web_url};
+use self::decoder::Decoder;
 
 /// Longest address that is parsed, and longest part that is set, in bytes. Parsing
 /// takes time in proportion; past it nothing is an address.
 const ADDRESS: usize = 4 << 20;
 
-/// Links both interfaces, and that of waiting.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    web_url::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    text_codec::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    waiting::add_to_linker(linker)
+/// What a store has for its guest's decoders.
+pub(crate) struct WebCtx<'a> {
+    pub(crate) table: &'a mut ResourceTable,
 }
 
-impl web_url::Host for State {
+/// A store whose guest may ask for them.
+pub(crate) trait WebView: Send + 'static {
+    fn web(&mut self) -> WebCtx<'_>;
+}
+
+struct HasWeb;
+
+impl HasData for HasWeb {
+    type Data<'a> = WebCtx<'a>;
+}
+
+/// Links both interfaces.
+pub(crate) fn add_to_linker<T: WebView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    web_url::add_to_linker::<T, HasWeb>(linker, T::web)?;
+    text_codec::add_to_linker::<T, HasWeb>(linker, T::web)
+}
+
+impl web_url::Host for WebCtx<'_> {
     fn parse(
         &mut self,
         input: String,
@@ -99,55 +115,7 @@ fn parts(url: &Url) -> web_url::Parts {
     }
 }
 
-/// A decoder that a guest holds a handle of. It counts against the handles of its store.
-#[expect(unreachable_pub, reason = "the generated bindings export it again, for this crate alone")]
-pub struct Decoder {
-    encoding: &'static Encoding,
-    fatal: bool,
-    keep_bom: bool,
-    state: encoding_rs::Decoder,
-}
-
-impl Decoder {
-    /// None when there is no such encoding.
-    fn new(encoding: &str, fatal: bool, keep_bom: bool) -> Option<Self> {
-        let encoding = Encoding::for_label_no_replacement(encoding.as_bytes())?;
-        let state = beginning(encoding, keep_bom);
-        Some(Self { encoding, fatal, keep_bom, state })
-    }
-
-    /// The text of some more bytes; after the last ones another text may begin.
-    /// None when they are malformed and that is fatal.
-    fn decode(&mut self, bytes: &[u8], last: bool) -> Option<String> {
-        // It never is more than the length of what is to be allocated.
-        let room = self.state.max_utf8_buffer_length(bytes.len())?;
-        let mut text = String::with_capacity(room);
-        let well_formed = if self.fatal {
-            let (result, _) =
-                self.state.decode_to_string_without_replacement(bytes, &mut text, last);
-            matches!(result, encoding_rs::DecoderResult::InputEmpty)
-        } else {
-            let (result, _, _) = self.state.decode_to_string(bytes, &mut text, last);
-            matches!(result, CoderResult::InputEmpty)
-        };
-        if last || !well_formed {
-            self.state = beginning(self.encoding, self.keep_bom);
-        }
-        text.shrink_to_fit();
-        well_formed.then_some(text)
-    }
-}
-
-/// A decoder before its first byte.
-fn beginning(encoding: &'static Encoding, keep_bom: bool) -> encoding_rs::Decoder {
-    if keep_bom {
-        encoding.new_decoder_without_bom_handling()
-    } else {
-        encoding.new_decoder_with_bom_removal()
-    }
-}
-
-impl text_codec::Host for State {
+impl text_codec::Host for WebCtx<'_> {
     fn encoding(&mut self, label: String) -> wasmtime::Result<Option<String>> {
         let encoding = Encoding::for_label_no_replacement(label.as_bytes());
         Ok(encoding.map(|encoding| encoding.name().to_ascii_lowercase()))
@@ -158,7 +126,7 @@ impl text_codec::Host for State {
     }
 }
 
-impl text_codec::HostDecoder for State {
+impl text_codec::HostDecoder for WebCtx<'_> {
     fn new(
         &mut self,
         encoding: String,
@@ -167,7 +135,7 @@ impl text_codec::HostDecoder for State {
     ) -> wasmtime::Result<Resource<Decoder>> {
         let decoder = Decoder::new(&encoding, fatal, keep_bom)
             .ok_or_else(|| wasmtime::Error::msg("there is no encoding with this name"))?;
-        Ok(self.ctx().table.push(decoder)?)
+        Ok(self.table.push(decoder)?)
     }
 
     fn decode(
@@ -176,11 +144,11 @@ impl text_codec::HostDecoder for State {
         bytes: Vec<u8>,
         last: bool,
     ) -> wasmtime::Result<Option<String>> {
-        Ok(self.ctx().table.get_mut(&decoder)?.decode(&bytes, last))
+        Ok(self.table.get_mut(&decoder)?.decode(&bytes, last))
     }
 
     fn drop(&mut self, decoder: Resource<Decoder>) -> wasmtime::Result<()> {
-        self.ctx().table.delete(decoder)?;
+        self.table.delete(decoder)?;
         Ok(())
     }
 }

@@ -3,23 +3,39 @@
 use std::sync::Arc;
 
 use distri_manifest::NamePattern;
-use wasmtime::component::{Accessor, HasSelf, Linker};
+use wasmtime::component::{Accessor, HasData, Linker};
 
 use crate::bindings::v02::distri::plugin::host as v02;
 use crate::bindings::v03::distri::plugin::host as v03;
 use crate::bindings::{self, CallError};
 use crate::deadline::within;
-use crate::door::{NAME, apart, authorise, named};
+use crate::door::{NAME, apart, asking, authorise, named};
 use crate::frame::Frame;
 use crate::log::log;
-use crate::state::State;
 use crate::text::said;
 use crate::{AgentCall, Capability, Error, ErrorKind, LogLevel, Result, json};
 
+/// What a store has for what its guest asks of the host.
+pub(crate) struct ToolsCtx<'a> {
+    /// The call within which the guest asks.
+    pub(crate) frame: Option<&'a Arc<Frame>>,
+}
+
+/// A store whose guest may ask for tools, agents and sessions, and log.
+pub(crate) trait ToolsView: Send + 'static {
+    fn tools(&mut self) -> ToolsCtx<'_>;
+}
+
+struct HasTools;
+
+impl HasData for HasTools {
+    type Data<'a> = ToolsCtx<'a>;
+}
+
 /// Links every version of `distri:plugin/host`.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    v02::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    v03::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+pub(crate) fn add_to_linker<T: ToolsView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    v02::add_to_linker::<T, HasTools>(linker, T::tools)?;
+    v03::add_to_linker::<T, HasTools>(linker, T::tools)
 }
 
 async fn call_tool(caller: Arc<Frame>, name: String, input: String) -> Result<String, CallError> {
@@ -105,50 +121,51 @@ fn kept_as(frame: &Frame, key: &str) -> (String, String) {
 }
 
 /// Several of these may be under way for one guest.
-impl v03::HostWithStore<State> for HasSelf<State> {
+impl<T: ToolsView> v03::HostWithStore<T> for HasTools {
     async fn call_tool(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         name: String,
         input: String,
     ) -> Result<String, CallError> {
-        call_tool(accessor.with(|mut access| access.get().asking())?, name, input).await
+        call_tool(accessor.with(|mut access| asking(access.get().frame))?, name, input).await
     }
 
     async fn call_agent(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         name: String,
         task: String,
         options: String,
     ) -> Result<String, CallError> {
-        call_agent(accessor.with(|mut access| access.get().asking())?, name, task, options).await
+        call_agent(accessor.with(|mut access| asking(access.get().frame))?, name, task, options)
+            .await
     }
 
     async fn get_session_value(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         key: String,
     ) -> Result<Option<String>, CallError> {
-        get_session_value(accessor.with(|mut access| access.get().asking())?, key).await
+        get_session_value(accessor.with(|mut access| asking(access.get().frame))?, key).await
     }
 
     async fn set_session_value(
-        accessor: &Accessor<State, Self>,
+        accessor: &Accessor<T, Self>,
         key: String,
         value: String,
     ) -> Result<(), CallError> {
-        set_session_value(accessor.with(|mut access| access.get().asking())?, key, value).await
+        set_session_value(accessor.with(|mut access| asking(access.get().frame))?, key, value).await
     }
 }
 
-impl v03::Host for State {
+impl v03::Host for ToolsCtx<'_> {
     fn log(&mut self, level: bindings::LogLevel, message: String) {
-        guest_log(self, level, &message);
+        guest_log(self.frame, level, &message);
     }
 }
 
 /// The guest waits for each of these, on its own stack.
-impl v02::Host for State {
+impl v02::Host for ToolsCtx<'_> {
     async fn call_tool(&mut self, name: String, input: String) -> Result<String, CallError> {
-        call_tool(self.asking()?, name, input).await
+        call_tool(asking(self.frame)?, name, input).await
     }
 
     async fn call_agent(
@@ -157,24 +174,24 @@ impl v02::Host for State {
         task: String,
         options: String,
     ) -> Result<String, CallError> {
-        call_agent(self.asking()?, name, task, options).await
+        call_agent(asking(self.frame)?, name, task, options).await
     }
 
     async fn get_session_value(&mut self, key: String) -> Result<Option<String>, CallError> {
-        get_session_value(self.asking()?, key).await
+        get_session_value(asking(self.frame)?, key).await
     }
 
     async fn set_session_value(&mut self, key: String, value: String) -> Result<(), CallError> {
-        set_session_value(self.asking()?, key, value).await
+        set_session_value(asking(self.frame)?, key, value).await
     }
 
     async fn log(&mut self, level: bindings::LogLevel, message: String) {
-        guest_log(self, level, &message);
+        guest_log(self.frame, level, &message);
     }
 }
 
-fn guest_log(state: &State, level: bindings::LogLevel, message: &str) {
-    let Some(frame) = &state.frame else { return };
+fn guest_log(frame: Option<&Arc<Frame>>, level: bindings::LogLevel, message: &str) {
+    let Some(frame) = frame else { return };
     let level = match level {
         bindings::LogLevel::Trace => LogLevel::Trace,
         bindings::LogLevel::Debug => LogLevel::Debug,
