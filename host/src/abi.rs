@@ -7,7 +7,6 @@ use wasmtime::{AsContextMut as _, Store};
 use crate::bindings::v02::exports::distri::plugin as v02;
 use crate::bindings::v03::exports::distri::plugin as v03;
 use crate::bindings::{ExecutionContext, ToolCall, ToolResult, WorkflowCall, WorkflowResult};
-use crate::state::State;
 use crate::{ItemKind, ToolResult as Answer};
 
 /// A version of `distri:plugin`.
@@ -77,9 +76,9 @@ pub(crate) struct Call {
 impl Exports {
     /// Finds the exports of a track that the host serves; none when there are
     /// none of any.
-    pub(crate) fn find(
+    pub(crate) fn find<S>(
         component: &Component,
-        pre: &InstancePre<State>,
+        pre: &InstancePre<S>,
     ) -> wasmtime::Result<Option<Self>> {
         let newer = Pair::find(
             component,
@@ -108,9 +107,9 @@ impl Exports {
     }
 
     /// Calls a tool or workflow.
-    pub(crate) async fn call(
+    pub(crate) async fn call<S: Send>(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<S>,
         instance: &Instance,
         call: Call,
     ) -> wasmtime::Result<Answer> {
@@ -161,9 +160,9 @@ impl Exports {
 
     /// What a plugin says of its tools and of its workflows, as JSON; none of what
     /// it does not export.
-    pub(crate) async fn describe(
+    pub(crate) async fn describe<S: Send>(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<S>,
         instance: &Instance,
     ) -> wasmtime::Result<(Option<String>, Option<String>)> {
         macro_rules! describe {

@@ -7,7 +7,7 @@ use distri_manifest::Policy;
 use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, CacheFolder};
-use crate::code::{self, Loader};
+use crate::code::Loader;
 use crate::compilation::Compilation;
 use crate::databases::Databases;
 use crate::embedder::Embedder;
@@ -21,7 +21,7 @@ use crate::network::Network;
 use crate::own_folders::OwnFolders;
 use crate::places::Open;
 use crate::resources::Resources;
-use crate::{CompilerProcess, Host, HostServices, Limits, Resolver, Result};
+use crate::{CompilerProcess, Host, HostServices, Limits, Resolver, Result, linker};
 
 /// Makes a [`Host`]. Every setting has a default.
 #[derive(Default)]
@@ -157,8 +157,8 @@ impl HostBuilder {
         let own_folders = OwnFolders::new(cache.as_ref().map(|cache| cache.folder()));
         let functions = cache.clone().map(|cache| Arc::new(FunctionCache::new(cache)));
         let engine = engine(&roomy, functions.clone())?;
-        let linker = code::linker(&engine)?;
-        let initialising = code::initialising(&linker)?;
+        let linker = linker::linking(&engine)?;
+        let initialising = linker::initialising(&linker)?;
         let compilation =
             Compilation { engine, cache, functions, compiler: self.compiler, limits: roomy };
         let loader = Loader { compilation, linker, initialising };

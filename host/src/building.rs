@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift};
 
+use crate::blocking::blocking;
 use crate::code::Start;
 use crate::meter::Meter;
 use crate::outcome::{classify, timed_out};
-use crate::plugin::blocking;
 use crate::state::State;
 use crate::{Description, Error, ErrorKind, Host, Limits, Result, instance, stores};
 

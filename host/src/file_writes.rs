@@ -13,11 +13,11 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, Linker, Resource};
 use wasmtime_wasi::filesystem::{self, Descriptor};
 
+use crate::blocking::blocking_io;
 use crate::disk::Quota;
 use crate::file_faults::Fault;
 use crate::file_streams;
 use crate::open_files::{P2, P3, handle};
-use crate::plugin::blocking_io;
 use crate::state::State;
 
 /// Where bytes are written to.

@@ -8,11 +8,12 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::blocking::blocking;
 use crate::deadline::within;
 use crate::engine::internal;
 use crate::frame::Frame;
 use crate::outcome::{out_of_cpu, timed_out};
-use crate::plugin::{Plugin, blocking};
+use crate::plugin::Plugin;
 use crate::schema::{Effort, Fit, Mismatch, Schema, SchemaFault, on_large_stack};
 use crate::schemas::{Compiled, Part};
 use crate::{Error, ErrorKind, ItemKind, Result, ToolResult, json as boundary};

@@ -100,7 +100,7 @@ pub(crate) struct Frame {
     /// What the call has logged.
     pub(crate) logged: Logged,
     /// What it has written to files.
-    pub(crate) written: Arc<Written>,
+    written: OnceLock<Arc<Written>>,
     /// Its calls of the host's that are under way.
     pub(crate) host_calls: Open,
     /// The span that the call's own spans and events lie in.
@@ -149,7 +149,7 @@ impl Frame {
             context: call.context.clone(),
             limits,
             logged: Logged::default(),
-            written: Arc::default(),
+            written: OnceLock::new(),
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
@@ -205,7 +205,7 @@ impl Frame {
             cpu: Cpu::new(limits.cpu, Some(Arc::clone(&self.cpu))),
             usage: self.usage.nested(),
             logged: Logged::default(),
-            written: Arc::default(),
+            written: OnceLock::new(),
             host_calls: Open::default(),
             span: Span::none(),
             secrets: OnceLock::new(),
@@ -250,7 +250,8 @@ impl Frame {
 
     /// What it may still put on disk.
     pub(crate) fn quota(&self) -> Quota {
-        let (package, written) = (&self.package, Arc::clone(&self.written));
+        let package = &self.package;
+        let written = Arc::clone(self.written.get_or_init(Arc::default));
         Quota::new(package.name.as_str(), &package.limits, (Arc::clone(&package.disk), written))
     }
 

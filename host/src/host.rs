@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
 use crate::account::Account;
+use crate::blocking::blocking;
 use crate::code::{Code, Loader, Start};
 use crate::deadline::within;
 use crate::embedder::Embedder;
@@ -23,9 +24,10 @@ use crate::kept::Kept;
 use crate::outcome::{timed_out, unpanicking};
 use crate::package::Package;
 use crate::places::Open;
-use crate::plugin::{Plugin, blocking};
+use crate::plugin::Plugin;
 use crate::registry::Generation;
 use crate::resources::Resources;
+use crate::state::State;
 use crate::{
     Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, ItemKind, Limits, LogLevel,
     PluginInfo, Result, ToolCall, ToolResult, WorkflowCall, WorkflowResult, door, fitting, json,
@@ -40,7 +42,7 @@ pub struct Host {
 }
 
 pub(crate) struct Inner {
-    pub(crate) loader: Arc<Loader>,
+    pub(crate) loader: Arc<Loader<State>>,
     pub(crate) embedder: Arc<Embedder>,
     pub(crate) resources: Arc<Resources>,
     pub(crate) limits: Limits,
@@ -50,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) generation: RwLock<Arc<Generation>>,
     pub(crate) permits: Semaphore,
     pub(crate) kept: Arc<Kept>,
-    pub(crate) images: Images,
+    pub(crate) images: Images<State>,
     pub(crate) active: Open,
 }
 
@@ -298,7 +300,7 @@ impl Host {
         &self.inner.policy
     }
 
-    pub(crate) fn loader(&self) -> &Arc<Loader> {
+    pub(crate) fn loader(&self) -> &Arc<Loader<State>> {
         &self.inner.loader
     }
 
@@ -467,7 +469,7 @@ impl Host {
     /// What some code says it offers.
     pub(crate) async fn items(
         &self,
-        start: &Start,
+        start: &Start<State>,
         what: &str,
         limits: &Limits,
     ) -> Result<Description> {

@@ -8,24 +8,24 @@ use crate::Result;
 use crate::code::Code;
 
 /// A plugin's code, when it is in memory.
-pub(crate) struct Slot {
-    code: RwLock<Option<Arc<Code>>>,
+pub(crate) struct Slot<T: 'static> {
+    code: RwLock<Option<Arc<Code<T>>>>,
     /// When it was used last, in uses of the host.
     used: AtomicU64,
     /// Held while the code is brought: once, however many calls wait for it.
     bringing: tokio::sync::Mutex<()>,
 }
 
-impl Slot {
-    pub(crate) fn new(code: Option<Arc<Code>>) -> Self {
+impl<T> Slot<T> {
+    pub(crate) fn new(code: Option<Arc<Code<T>>>) -> Self {
         Self { code: RwLock::new(code), used: AtomicU64::new(0), bringing: <_>::default() }
     }
 
-    fn get(&self) -> Option<Arc<Code>> {
+    fn get(&self) -> Option<Arc<Code<T>>> {
         self.code.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, code: Option<Arc<Code>>) {
+    fn set(&self, code: Option<Arc<Code<T>>>) {
         let old = {
             let mut slot = self.code.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *slot, code)
@@ -36,13 +36,13 @@ impl Slot {
 }
 
 /// A host's images that can be given up and brought again.
-pub(crate) struct Images {
-    brought: Mutex<Vec<Weak<Slot>>>,
+pub(crate) struct Images<T: 'static> {
+    brought: Mutex<Vec<Weak<Slot<T>>>>,
     max: usize,
     uses: AtomicU64,
 }
 
-impl Images {
+impl<T> Images<T> {
     pub(crate) fn new(max: usize) -> Self {
         Self { brought: Mutex::default(), max, uses: AtomicU64::new(0) }
     }
@@ -56,9 +56,9 @@ impl Images {
     /// The code in a slot; `bring` gets it when it is not in memory.
     pub(crate) async fn code(
         &self,
-        slot: &Arc<Slot>,
-        bring: impl AsyncFnOnce() -> Result<Arc<Code>>,
-    ) -> Result<Arc<Code>> {
+        slot: &Arc<Slot<T>>,
+        bring: impl AsyncFnOnce() -> Result<Arc<Code<T>>>,
+    ) -> Result<Arc<Code<T>>> {
         slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         if let Some(code) = slot.get() {
             return Ok(code);
@@ -75,13 +75,14 @@ impl Images {
 
     /// Counts a plugin whose code was brought, and gives up the code of the one
     /// that was used longest ago when there are too many.
-    fn make_room(&self, slot: &Arc<Slot>) {
+    fn make_room(&self, slot: &Arc<Slot<T>>) {
         let mut given_up = Vec::new();
         {
             let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
             brought.retain(|slot| slot.strong_count() > 0);
             while brought.len() >= self.max.max(1) {
-                let used = |slot: &Weak<Slot>| Some(slot.upgrade()?.used.load(Ordering::Relaxed));
+                let used =
+                    |slot: &Weak<Slot<T>>| Some(slot.upgrade()?.used.load(Ordering::Relaxed));
                 let Some(at) = (0..brought.len()).min_by_key(|at| used(&brought[*at])) else {
                     break;
                 };

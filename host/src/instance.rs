@@ -26,7 +26,7 @@ const SETTLE: Duration = Duration::from_millis(10);
 pub(crate) struct Live {
     store: Store<State>,
     /// None until it was instantiated.
-    ready: Option<(Arc<Linked>, Instance)>,
+    ready: Option<(Arc<Linked<State>>, Instance)>,
     /// Calls that it has served.
     calls: u32,
 }
@@ -38,10 +38,10 @@ impl Live {
     ///
     /// When something that the call's package was granted is not there.
     pub(crate) fn fresh(
-        loader: &Loader,
+        loader: &Loader<State>,
         resources: &Arc<Resources>,
         frame: &Arc<Frame>,
-        start: &Start,
+        start: &Start<State>,
     ) -> Result<Self> {
         let frozen = matches!(start, Start::Script(..));
         let state = State::for_call(Arc::clone(frame), resources, frozen)?;
@@ -60,7 +60,7 @@ impl Live {
     pub(crate) async fn run(
         mut self,
         frame: &Arc<Frame>,
-        start: Start,
+        start: Start<State>,
         input: String,
     ) -> (Result<ToolResult>, Option<Self>) {
         if self.ready.is_some()
@@ -154,8 +154,8 @@ impl Drop for Live {
 /// A fresh instance; a script is initialised in it, as it was when it was built.
 pub(crate) async fn instantiate(
     store: &mut Store<State>,
-    start: &Start,
-) -> wasmtime::Result<(Arc<Linked>, Instance)> {
+    start: &Start<State>,
+) -> wasmtime::Result<(Arc<Linked<State>>, Instance)> {
     match start {
         Start::Image(linked) => {
             Ok((Arc::clone(linked), linked.pre.instantiate_async(store).await?))
@@ -196,8 +196,8 @@ pub(crate) struct ScriptError(String);
 
 /// What a plugin says of itself: the JSON of its tools and of its workflows.
 pub(crate) async fn describe(
-    loader: &Loader,
-    start: &Start,
+    loader: &Loader<State>,
+    start: &Start<State>,
     what: &str,
     limits: &Limits,
 ) -> Result<(Option<String>, Option<String>)> {

@@ -61,7 +61,7 @@ impl Limiter {
 
 impl Drop for Limiter {
     fn drop(&mut self) {
-        self.leave();
+        self.usage.give_back(self.memory);
     }
 }
 

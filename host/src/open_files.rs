@@ -15,10 +15,10 @@ use wasmtime_wasi::filesystem::{self, Descriptor};
 use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
+use crate::blocking::blocking_io;
 use crate::disk::{Quota, Used};
 use crate::file_faults::Fault;
 use crate::places::{Open, Place};
-use crate::plugin::blocking_io;
 use crate::state::State;
 use crate::{Capability, Error, ErrorKind, door};
 

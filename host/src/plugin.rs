@@ -7,12 +7,13 @@ use std::sync::Arc;
 use distri_manifest::{Instances, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
+use crate::blocking::blocking;
 use crate::code::{Code, Loader, Start};
-use crate::file_faults::Fault;
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
 use crate::package::{Package, Places};
 use crate::schemas::Schemas;
+use crate::state::State;
 use crate::{
     Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
     Script,
@@ -31,7 +32,7 @@ pub(crate) struct Plugin {
     pub(crate) permits: Semaphore,
     /// Where the code is, for one that was built; the component is `info.digest`.
     built: Option<(Option<Script>, ArtifactStore)>,
-    code: Arc<Slot>,
+    code: Arc<Slot<State>>,
     /// The schemas of its items, from their first use on.
     pub(crate) schemas: Schemas,
 }
@@ -76,7 +77,7 @@ impl Plugin {
         info: PluginInfo,
         limits: Limits,
         (manifest, policy, root): (&Manifest, &Policy, Option<&Path>),
-        code: Code,
+        code: Code<State>,
     ) -> Self {
         let grant = Grant::new(&manifest.package, &manifest.capabilities, policy);
         let places = Places { root: root.map(Path::to_owned), linked: None };
@@ -92,7 +93,7 @@ impl Plugin {
         info: PluginInfo,
         package: Arc<Package>,
         instances: Instances,
-        code: Option<Arc<Code>>,
+        code: Option<Arc<Code<State>>>,
     ) -> Self {
         let calls = package.limits.plugin_calls;
         Self {
@@ -140,9 +141,9 @@ impl Plugin {
     /// What to instantiate now.
     pub(crate) async fn start(
         self: &Arc<Self>,
-        loader: &Arc<Loader>,
-        images: &Images,
-    ) -> Result<Start> {
+        loader: &Arc<Loader<State>>,
+        images: &Images<State>,
+    ) -> Result<Start<State>> {
         let code = images.code(&self.code, async || self.bring(Arc::clone(loader)).await).await?;
         Ok(code.start())
     }
@@ -150,7 +151,7 @@ impl Plugin {
     /// The code, from the best place there is: the component's image; else, for
     /// a script, the engine's image, while the component is compiled behind it;
     /// else the component, compiled now.
-    async fn bring(&self, loader: Arc<Loader>) -> Result<Arc<Code>> {
+    async fn bring(&self, loader: Arc<Loader<State>>) -> Result<Arc<Code<State>>> {
         let (package, digest) = (self.info.package.clone(), self.info.digest.clone());
         let Some((script, store)) = self.built.clone() else {
             return Err(Error::new(
@@ -200,22 +201,4 @@ impl Plugin {
             .find(|item| item.name.as_str() == name)
             .or_else(|| items.iter().find(|item| item.aliases.iter().any(|alias| alias == name)))
     }
-}
-
-/// Runs blocking work off the async workers.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(crate::engine::internal(error)))
-}
-
-/// The same for work on files.
-pub(crate) async fn blocking_io<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
 }

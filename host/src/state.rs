@@ -58,7 +58,7 @@ pub(crate) struct State {
     frozen: Arc<AtomicBool>,
     /// Values that earlier calls on a kept instance came by: its guest may remember
     /// them.
-    remembered: Arc<Secrets>,
+    remembered: Secrets,
     /// The embedder, for its clock.
     embedder: Option<Arc<Embedder>>,
     /// What it reaches through the host; nothing while it is built or described.
@@ -85,14 +85,12 @@ impl State {
         // A script's top level sees what it saw when it was built: nothing.
         let given = Given::to(&frame);
         let wasi = if frozen { WasiCtxBuilder::new() } else { given.open(&frame, resources)? };
-        let embedder = Some(Arc::clone(frame.embedder()));
         let meter = Meter::new(Arc::clone(&frame.cpu));
         let usage = Arc::clone(&frame.usage);
         let (limits, deadline) = (&frame.limits, frame.deadline);
-        let mut state = Self::new(limits, deadline, meter, usage, embedder, (frozen, wasi));
+        let around = Some((frame.embedder(), resources));
+        let mut state = Self::new(limits, deadline, (meter, usage), around, (frozen, wasi));
         state.refused.within(Some(&frame));
-        state.outgoing = Outgoing::over(&resources.network);
-        state.resources = Some(Arc::clone(resources));
         state.frame = Some(frame);
         state.given = given;
         Ok(state)
@@ -102,25 +100,26 @@ impl State {
     pub(crate) fn for_build(limits: &Limits, deadline: Instant, frozen: bool) -> Self {
         let meter = Meter::building(limits);
         let wasi = WasiCtxBuilder::new();
-        Self::new(limits, deadline, meter, Arc::default(), None, (frozen, wasi))
+        Self::new(limits, deadline, (meter, Arc::default()), None, (frozen, wasi))
     }
 
     fn new(
         limits: &Limits,
         deadline: Instant,
-        meter: Arc<Meter>,
-        usage: Arc<Usage>,
-        embedder: Option<Arc<Embedder>>,
+        (meter, usage): (Arc<Meter>, Arc<Usage>),
+        around: Option<(&Arc<Embedder>, &Arc<Resources>)>,
         (frozen, mut wasi): (bool, WasiCtxBuilder),
     ) -> Self {
+        let (embedder, resources) = around.unzip();
+        let embedder = embedder.cloned();
         let output = Output::default();
         let frozen = Arc::new(AtomicBool::new(frozen));
         wasi.stdout(output.clone()).stderr(output.clone());
         wasi.max_random_size(limits.payload as u64);
         wasi.wall_clock(Clock::new(&frozen, embedder.clone()));
-        wasi.monotonic_clock(Clock::new(&frozen, None));
         if frozen.load(Ordering::Relaxed) {
-            wasi.secure_random(FixedRandom(0))
+            wasi.monotonic_clock(Clock::new(&frozen, None))
+                .secure_random(FixedRandom(0))
                 .insecure_random(FixedRandom(0))
                 .insecure_random_seed(0);
         }
@@ -140,12 +139,12 @@ impl State {
             waits: Waits::default(),
             frozen,
             given: Given::default(),
-            remembered: Arc::default(),
+            remembered: Secrets::default(),
             embedder,
-            resources: None,
+            resources: resources.cloned(),
             wasi: wasi.build(),
             http: setters::context(),
-            outgoing: Outgoing::default(),
+            outgoing: Outgoing::over(resources.map(|resources| &resources.network)),
             table,
         }
     }

@@ -18,7 +18,7 @@ const HOST_CALL_FUEL: usize = 4;
 const ENDS: usize = 3;
 
 /// A bounded, ticking store.
-pub(crate) fn store(loader: &Loader, state: State, limits: &Limits) -> Store<State> {
+pub(crate) fn store(loader: &Loader<State>, state: State, limits: &Limits) -> Store<State> {
     let mut store = Store::new(&loader.compilation.engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.payload.saturating_mul(HOST_CALL_FUEL));

@@ -10,28 +10,29 @@ pub(crate) struct Usage {
     pub(crate) ticks: AtomicU64,
     /// Bytes of linear memory.
     pub(crate) memory: AtomicUsize,
-    /// Those of the root call and all that it calls; none for a store that serves no
-    /// call.
-    chain: Option<Arc<ChainMemory>>,
-}
-
-/// Bytes of linear memory that a root call and all that it calls have at the moment.
-#[derive(Debug)]
-struct ChainMemory {
-    bytes: AtomicUsize,
-    max: usize,
+    /// For a root call: bytes of linear memory that it and all that it calls have at the
+    /// moment.
+    together: AtomicUsize,
+    /// How many those may be; no bound for a store that serves no call.
+    max: Option<usize>,
+    /// The root call, for one that it leads to.
+    root: Option<Arc<Usage>>,
 }
 
 impl Usage {
     /// The usage of a root call, with so many bytes of memory for all that it calls.
     pub(crate) fn root(max: usize) -> Arc<Self> {
-        let chain = ChainMemory { bytes: AtomicUsize::new(0), max };
-        Arc::new(Self { chain: Some(Arc::new(chain)), ..Self::default() })
+        Arc::new(Self { max: Some(max), ..Self::default() })
     }
 
     /// The usage of a call that this one makes.
-    pub(crate) fn nested(&self) -> Arc<Self> {
-        Arc::new(Self { chain: self.chain.clone(), ..Self::default() })
+    pub(crate) fn nested(self: &Arc<Self>) -> Arc<Self> {
+        let root = self.root.as_ref().unwrap_or(self);
+        Arc::new(Self { root: Some(Arc::clone(root)), ..Self::default() })
+    }
+
+    fn chain(&self) -> &Self {
+        self.root.as_deref().unwrap_or(self)
     }
 
     /// Counts so many bytes more for the whole chain of calls.
@@ -40,16 +41,18 @@ impl Usage {
     ///
     /// What the chain may have, when it would have more.
     pub(crate) fn take(&self, bytes: usize) -> Result<(), usize> {
-        let Some(chain) = &self.chain else { return Ok(()) };
-        let more = |had: usize| had.checked_add(bytes).filter(|bytes| *bytes <= chain.max);
-        let taken = chain.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        taken.map(drop).map_err(|_| chain.max)
+        let chain = self.chain();
+        let Some(max) = chain.max else { return Ok(()) };
+        let more = |had: usize| had.checked_add(bytes).filter(|bytes| *bytes <= max);
+        let taken = chain.together.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.map(drop).map_err(|_| max)
     }
 
     /// Counts so many bytes less.
     pub(crate) fn give_back(&self, bytes: usize) {
-        if let Some(chain) = &self.chain {
-            chain.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let chain = self.chain();
+        if chain.max.is_some() {
+            chain.together.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 }

@@ -33,14 +33,14 @@ type Transmission = Box<dyn Future<Output = Exchange<()>> + Send>;
 type Response = (http::Response<WasiBody>, Transmission);
 
 impl Outgoing {
-    /// Those of a store whose calls may reach the network.
-    pub(crate) fn over(network: &Arc<Network>) -> Self {
-        Self { network: Some(Arc::clone(network)), ..Self::default() }
+    /// Those of a store; none reach anything without a network.
+    pub(crate) fn over(network: Option<&Arc<Network>>) -> Self {
+        Self { network: network.cloned(), ..Self::default() }
     }
 
     /// None yet, of another call.
     pub(crate) fn another(&self) -> Self {
-        Self { network: self.network.clone(), ..Self::default() }
+        Self::over(self.network.as_ref())
     }
 
     /// Asks in this call from now on.

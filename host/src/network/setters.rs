@@ -7,9 +7,7 @@ use wasmtime_wasi_http::p2::bindings::http::types as p2;
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::http::types as p3;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpView as _};
-
-use crate::state::State;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpView};
 
 /// Bytes of the headers that a guest makes, about: twice what servers take.
 const FIELDS: usize = 16 << 10;
@@ -59,7 +57,7 @@ macro_rules! shadow {
     ($interface:ident, $name:literal, $part:literal, $set:expr, $request:ty, $value:ty, $fits:expr) => {
         $interface.func_wrap(
             concat!("[method]", $name, ".set-", $part),
-            |mut store: StoreContextMut<'_, State>, (request, value): (Resource<$request>, $value)| {
+            |mut store: StoreContextMut<'_, T>, (request, value): (Resource<$request>, $value)| {
                 let fits: fn(&$value) -> bool = $fits;
                 let done = if fits(&value) {
                     $set(&mut store.data_mut().http(), request, value)?
@@ -73,7 +71,7 @@ macro_rules! shadow {
 }
 
 /// Links the setters, over wasmtime's.
-pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(crate) fn shadow<T: WasiHttpView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     {
         shadow!(linker, P2, "outgoing-request", p2::HostOutgoingRequest, HostOutgoingRequest);
     }

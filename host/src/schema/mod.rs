@@ -3,6 +3,7 @@
 //! what holding them against each other costs is counted. Which value is held
 //! against which schema, and when, is [`crate::fitting`]'s to say.
 
+mod fault;
 mod meter;
 mod survey;
 mod text;
@@ -15,31 +16,11 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, Retrieve, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 
+pub use self::fault::SchemaFault;
 use self::meter::{Allowance, BACKTRACKS, Metered, Prices, Seen, Step, Stop};
 use self::survey::{STEP, Survey, survey};
 pub(crate) use self::words::Mismatch;
 use self::words::{TOLD, Texts, shown};
-
-/// What is wrong with a JSON Schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-#[error("{}{message}", self.at())]
-pub struct SchemaFault {
-    /// Where in the schema, as a JSON pointer; empty for the whole.
-    pub place: String,
-    /// What is wrong there: the rest of a sentence that begins with the place.
-    pub message: String,
-}
-
-impl SchemaFault {
-    fn at(&self) -> String {
-        if self.place.is_empty() {
-            String::new()
-        } else {
-            format!("`{}` ", text::plain(&self.place, 300))
-        }
-    }
-}
 
 /// Stack of a thread that schemas are compiled on, and large values held against
 /// them. It is taken as it is needed.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::SchemaFault;
+use super::fault::SchemaFault;
 use super::text::plain;
 
 /// Subschemas of one schema: fifty times those of the largest tools known.
