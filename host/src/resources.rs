@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::databases::Databases;
-use crate::folders::Protected;
+use crate::filesystem::Protected;
 use crate::network::Network;
 
 /// What all stores of a host share.

@@ -7,18 +7,18 @@ use std::time::Instant;
 
 use distri_manifest::Access;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::databases::{SqlCtx, SqlView};
-use crate::disk::Quota;
 use crate::embedder::Embedder;
+use crate::filesystem::{FilesCtx, FilesView, OpenFiles, open_folders};
 use crate::frame::Frame;
 use crate::frozen::{Clock, FixedRandom};
 use crate::limiter::{LimitHit, Limiter};
 use crate::meter::Meter;
 use crate::network::{Outgoing, setters};
-use crate::open_files::OpenFiles;
 use crate::output::Output;
 use crate::places::Open;
 use crate::redact::Secrets;
@@ -28,7 +28,7 @@ use crate::tools::{ToolsCtx, ToolsView};
 use crate::usage::Usage;
 use crate::waiting::{WaitingCtx, WaitingView, Waits};
 use crate::web::{WebCtx, WebView};
-use crate::{Capability, Limits, Result, door, folders};
+use crate::{Capability, Limits, Result, door};
 
 /// The data of every store.
 pub(crate) struct State {
@@ -45,15 +45,15 @@ pub(crate) struct State {
     /// What of the workspace and the environment it was given.
     given: Given,
     /// The files that the guest holds open.
-    pub(crate) open_files: OpenFiles,
+    open_files: OpenFiles,
     /// What the sandbox refused, for a guest that is told no more than a number.
     pub(crate) refused: Refused,
     /// The statements of databases that are under way.
-    pub(crate) statements: Open,
+    statements: Open,
     /// The database transactions that the guest holds open.
-    pub(crate) transactions: Open,
+    transactions: Open,
     /// What the guest waits for and may give up.
-    pub(crate) waits: Waits,
+    waits: Waits,
     /// Set while a script's top level runs: clocks then stand still.
     frozen: Arc<AtomicBool>,
     /// Values that earlier calls on a kept instance came by: its guest may remember
@@ -67,7 +67,7 @@ pub(crate) struct State {
     http: WasiHttpCtx,
     /// What the guest asks of the network.
     pub(crate) outgoing: Outgoing,
-    pub(crate) table: ResourceTable,
+    table: ResourceTable,
 }
 
 impl State {
@@ -170,11 +170,6 @@ impl State {
         self.given == Given::to(frame)
     }
 
-    /// What the guest may still put on disk.
-    pub(crate) fn quota(&self) -> Quota {
-        self.frame.as_ref().map_or_else(Quota::none, |frame| frame.quota())
-    }
-
     /// Whether calls of the host's are under way.
     pub(crate) fn calls_the_host(&self) -> bool {
         self.frame.as_ref().is_some_and(|frame| frame.host_calls.any())
@@ -259,8 +254,19 @@ impl Given {
         let folders = self.folders.iter();
         let folders =
             folders.filter_map(|(at, access)| Some((asked.filesystem.get(*at)?, *access)));
-        folders::open(frame, folders, &resources.protected, &mut wasi)?;
+        open_folders(frame, folders, &resources.protected, &mut wasi)?;
         Ok(wasi)
+    }
+}
+
+impl FilesView for State {
+    fn files(&mut self) -> FilesCtx<'_> {
+        FilesCtx {
+            frame: self.frame.as_ref(),
+            open: &mut self.open_files,
+            refusals: &self.refused,
+            wasi: WasiFilesystemCtxView { ctx: self.wasi.filesystem(), table: &mut self.table },
+        }
     }
 }
 

@@ -1,18 +1,16 @@
 //! WASI as plugins have it: everything is linked, a store's data decides what is
 //! there, and what a plugin asks to see is recorded.
 
-use distri_manifest::Access;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, HasData, Linker, Resource};
 use wasmtime_wasi::cli::WasiCliView as _;
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::{WasiView as _, p2, p3};
 use wasmtime_wasi_io::bindings::wasi::io::error;
 
 use crate::network::setters;
 use crate::refused::Refused;
 use crate::state::State;
-use crate::{Capability, Error, ErrorKind, door, file_writes, listings, open_files};
+use crate::{Capability, Error, ErrorKind, door, filesystem};
 
 /// Links WASI 0.2 and 0.3, and wasi:http 0.2 and 0.3.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -21,27 +19,14 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     linker.allow_shadowing(true);
-    p2::bindings::filesystem::preopens::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
-    p3::bindings::filesystem::preopens::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     p2::bindings::cli::environment::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     p3::bindings::cli::environment::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     error::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     setters::shadow(linker)?;
-    open_files::shadow(linker)?;
-    file_writes::shadow(linker)?;
+    filesystem::shadow(linker)?;
     shadow_sockets(linker)?;
-    listings::shadow(linker)?;
     linker.allow_shadowing(false);
     Ok(())
-}
-
-/// The error of a plugin that looks for files and asks for no folder.
-fn no_folder(package: &str) -> Error {
-    let line = r#"filesystem = [{ guest = "/data", path = "data" }]"#;
-    Error::new(ErrorKind::Denied, format!("`{package}` sees no folder: its manifest asks for none"))
-        .with_hint(format!(
-            "add `{line}`, or another folder, to `[capabilities]` in its `distri.toml`"
-        ))
 }
 
 /// Refuses a socket, or the lookup of a name for one: to reach `target`, where that is
@@ -140,43 +125,6 @@ impl HasData for HasAsked {
 }
 
 impl Asked<'_> {
-    fn folders(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        if let Some(frame) = &self.0.frame {
-            let grant = &frame.package.grant;
-            for folder in &grant.asked().filesystem {
-                // Asked to write and given to read: one use, and one refusal.
-                let given = grant.folder(folder).unwrap_or(folder.access);
-                let mut wanted = vec![given, folder.access];
-                wanted.dedup();
-                for access in wanted {
-                    let (guest, path) = (folder.guest.as_str(), folder.path.as_str());
-                    let capability = Capability::Filesystem { guest, path, access };
-                    if let Err(error) = door::authorise(frame, capability) {
-                        self.0.refused.tell_of_folder(guest, &error);
-                    }
-                }
-            }
-            if grant.asked().filesystem.is_empty() {
-                // What it looks for there is looked up by its own library, and found nowhere.
-                let capability =
-                    Capability::Filesystem { guest: "/…", path: "…", access: Access::Read };
-                let _ = door::authorise(frame, capability);
-                self.0.refused.tell(&no_folder(frame.package.name.as_str()));
-            }
-        }
-        let given =
-            p2::bindings::filesystem::preopens::Host::get_directories(&mut self.0.filesystem())?;
-        if let Some(frame) = &self.0.frame {
-            let asked = &frame.package.grant.asked().filesystem;
-            for (folder, guest) in &given {
-                if let Some(at) = asked.iter().position(|asked| asked.guest.as_str() == guest) {
-                    self.0.open_files.grant(&self.0.table, folder, at);
-                }
-            }
-        }
-        Ok(given)
-    }
-
     fn variables(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
         if let Some(frame) = &self.0.frame {
             for name in &frame.package.grant.asked().env {
@@ -184,18 +132,6 @@ impl Asked<'_> {
             }
         }
         p2::bindings::cli::environment::Host::get_environment(&mut self.0.cli())
-    }
-}
-
-impl p2::bindings::filesystem::preopens::Host for Asked<'_> {
-    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        self.folders()
-    }
-}
-
-impl p3::bindings::filesystem::preopens::Host for Asked<'_> {
-    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        self.folders()
     }
 }
 

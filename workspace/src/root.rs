@@ -177,19 +177,18 @@ impl Workspace {
     /// then, too.
     pub fn load(&self, host: &Host) -> Result<Vec<Artifact>> {
         let catalog = self.catalog()?;
-        let artifacts = self.register(&catalog, host);
+        self.register(&catalog, host);
         for package in catalog.refused.keys() {
             catalog.proven(package.as_str())?;
         }
-        Ok(artifacts)
+        Ok(catalog.packages.into_values().collect())
     }
 
     /// Registers what a catalog of this workspace has with a host.
-    pub fn register(&self, catalog: &Catalog, host: &Host) -> Vec<Artifact> {
-        let artifacts: Vec<Artifact> = catalog.packages.values().cloned().collect();
-        let callable = artifacts.iter().filter(|artifact| !artifact.component.is_empty());
+    pub fn register(&self, catalog: &Catalog, host: &Host) {
+        let artifacts = catalog.packages.values();
+        let callable = artifacts.filter(|artifact| !artifact.component.is_empty());
         host.load_artifacts(callable.cloned(), &self.store);
-        artifacts
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
     warnings.extend(changed);
     let audit = call.audit.then(Arc::<Audit>::default);
     let host = session::host(&workspace, policy, audit.clone())?;
-    let artifacts = workspace.register(&catalog, &host);
+    workspace.register(&catalog, &host);
     let (package, item) = match host.resolve(&call.name, kind) {
         Ok(found) => found,
         Err(error) => {
@@ -79,7 +79,7 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         ItemKind::Tool => host.execute_tool(&package, &item, request).await,
         ItemKind::Workflow => host.execute_workflow(&package, &item, request).await,
     };
-    let audit = audit.map(|audit| audited(&audit, &artifacts));
+    let audit = audit.map(|audit| audited(&audit, &catalog));
     if let Some(audit) = audit.as_ref().filter(|_| !args.json) {
         show_audit(audit);
     }
@@ -172,11 +172,8 @@ fn reached<'a>(catalog: &'a Catalog, first: &'a Artifact) -> Vec<&'a Artifact> {
 }
 
 /// What each package used.
-fn audited(audit: &Audit, artifacts: &[Artifact]) -> Vec<PackageAudit> {
-    audit.report(|package| {
-        let artifact = artifacts.iter().find(|artifact| artifact.package.as_str() == package)?;
-        Some(artifact.capabilities.clone())
-    })
+fn audited(audit: &Audit, catalog: &Catalog) -> Vec<PackageAudit> {
+    audit.report(|package| Some(catalog.packages.get(package)?.capabilities.clone()))
 }
 
 /// The least manifests, on standard error: standard output is the result's.

@@ -22,29 +22,28 @@ use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
-use crate::open_files::{P2, P3};
+use super::view::{FilesView, P2, P3};
 use crate::places::Place;
-use crate::state::State;
 
 /// Entries that are read at once.
 const LOT: usize = 64;
 
 /// Links `read-directory` of both versions, over wasmtime's.
-pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(super) fn shadow<T: FilesView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut p2 = linker.instance(P2)?;
     let listing = ResourceType::host::<Listing>();
     p2.resource("directory-entry-stream", listing, |mut store, listing| {
-        store.data_mut().table.delete(Resource::<Listing>::new_own(listing))?;
+        store.data_mut().files().wasi.table.delete(Resource::<Listing>::new_own(listing))?;
         Ok(())
     })?;
     p2.func_wrap(
         "[method]descriptor.read-directory",
-        |mut store: StoreContextMut<'_, State>, (folder,): (Resource<Descriptor>,)| {
-            let state = store.data_mut();
-            Ok((match Rest::of(&state.table, &folder)? {
+        |mut store: StoreContextMut<'_, T>, (folder,): (Resource<Descriptor>,)| {
+            let files = store.data_mut().files();
+            Ok((match Rest::of(files.wasi.table, &folder)? {
                 Ok(rest) => {
-                    let places = state.open_files.begin_listing()?;
-                    Ok(state.table.push(Listing { ready: VecDeque::new(), rest, places })?)
+                    let places = files.open.begin_listing()?;
+                    Ok(files.wasi.table.push(Listing { ready: VecDeque::new(), rest, places })?)
                 }
                 Err(fault) => Err(fault.p2()),
             },))
@@ -52,23 +51,23 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
     p2.func_wrap_async(
         "[method]directory-entry-stream.read-directory-entry",
-        |mut store: StoreContextMut<'_, State>, (listing,): (Resource<Listing>,)| {
+        |mut store: StoreContextMut<'_, T>, (listing,): (Resource<Listing>,)| {
             Box::new(async move {
-                let listing = store.data_mut().table.get_mut(&listing)?;
+                let listing = store.data_mut().files().wasi.table.get_mut(&listing)?;
                 Ok((listing.next().await.map_err(Fault::p2),))
             })
         },
     )?;
     linker.instance(P3)?.func_wrap(
         "[method]descriptor.read-directory",
-        |mut store: StoreContextMut<'_, State>, (folder,): (Resource<Descriptor>,)| {
-            let state = store.data_mut();
+        |mut store: StoreContextMut<'_, T>, (folder,): (Resource<Descriptor>,)| {
+            let files = store.data_mut().files();
             let (sender, outcome) = oneshot::channel();
             let stream = Stream {
-                rest: Rest::of(&state.table, &folder)?.unwrap_or_else(Rest::failed),
+                rest: Rest::of(files.wasi.table, &folder)?.unwrap_or_else(Rest::failed),
                 reading: None,
                 outcome: Some(sender),
-                places: state.open_files.begin_listing()?,
+                places: files.open.begin_listing()?,
             };
             let stream = StreamReader::new(&mut store, stream)?;
             Ok(((stream, FutureReader::new(&mut store, outcome)?),))
@@ -269,14 +268,14 @@ impl Drop for Stream {
     }
 }
 
-impl StreamProducer<State> for Stream {
+impl<T: FilesView> StreamProducer<T> for Stream {
     type Item = p3::DirectoryEntry;
     type Buffer = VecBuffer<p3::DirectoryEntry>;
 
     fn poll_produce<'a>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut store: StoreContextMut<'a, State>,
+        mut store: StoreContextMut<'a, T>,
         mut to: Destination<'a, Self::Item, Self::Buffer>,
         finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {

@@ -1,99 +1,20 @@
-//! Files and folders that a guest holds open: the process has so many for all. What is
-//! opened is a file or a folder, and opening it waits for nobody.
-
-use std::fs::File;
-use std::sync::{Arc, Weak};
+//! Opening files and folders over WASI. What is opened is a file or a folder, and
+//! opening it waits for nobody.
 
 use cap_fs_ext::{FileTypeExt as _, FollowSymlinks, OpenOptionsFollowExt as _};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
-use distri_manifest::Access;
 use rustix::fs::OFlags;
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Accessor, Linker, Resource, ResourceTable};
+use wasmtime::component::{Accessor, Linker, Resource};
 use wasmtime_wasi::OpenMode;
 use wasmtime_wasi::filesystem::{self, Descriptor};
 use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
-use crate::blocking::blocking_io;
+use super::faults::{Fault, blocking_io};
+use super::held::handle;
+use super::view::{FilesView, P2, P3};
 use crate::disk::{Quota, Used};
-use crate::file_faults::Fault;
-use crate::places::{Open, Place};
-use crate::state::State;
-use crate::{Capability, Error, ErrorKind, door};
-
-/// The interfaces of files, as wasmtime links them.
-pub(crate) const P2: &str = "wasi:filesystem/types@0.2.12";
-pub(crate) const P3: &str = "wasi:filesystem/types@0.3.0";
-
-/// What a store's guest has open: descriptors, and streams that outlive theirs. What
-/// was closed is noticed when there seems to be too much.
-pub(crate) struct OpenFiles {
-    /// Each with the granted folder that it lies in, by its place in the request.
-    opened: Vec<(Weak<File>, Option<usize>)>,
-    /// The granted folders themselves, which take no place.
-    granted: Vec<(Weak<File>, usize)>,
-    /// Those about to be, and folders that are being read.
-    opening: Open,
-    max: u32,
-}
-
-impl OpenFiles {
-    pub(crate) fn new(max: u32) -> Self {
-        Self { opened: Vec::new(), granted: Vec::new(), opening: Open::default(), max }
-    }
-
-    /// Places for a folder while it is read: it is opened twice for that.
-    pub(crate) fn begin_listing(&mut self) -> Result<Arc<[Place; 2]>, Error> {
-        Ok(Arc::new([self.begin()?, self.begin()?]))
-    }
-
-    /// A place for one about to be opened.
-    fn begin(&mut self) -> Result<Place, Error> {
-        let max = self.max as usize;
-        if self.opened.len() + self.opening.count() as usize >= max {
-            self.opened.retain(|(file, _)| file.strong_count() > 0);
-        }
-        let room = max.saturating_sub(self.opened.len());
-        self.opening.try_place(u32::try_from(room).unwrap_or(u32::MAX)).ok_or_else(|| {
-            let message = format!("more than {max} files are open in one call");
-            Error::over(ErrorKind::ResourceLimit, "open_files", max, message)
-        })
-    }
-
-    /// Takes note of a granted folder that the guest was given.
-    pub(crate) fn grant(
-        &mut self,
-        table: &ResourceTable,
-        folder: &Resource<Descriptor>,
-        at: usize,
-    ) {
-        let Ok(Descriptor::Dir(folder)) = table.get(folder) else { return };
-        if self.origin(&folder.dir).is_none() {
-            self.granted.push((Arc::downgrade(&folder.dir), at));
-        }
-    }
-
-    /// The granted folder that something open is, or lies in.
-    pub(crate) fn origin(&self, file: &Arc<File>) -> Option<usize> {
-        let is = |other: &Weak<File>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(file));
-        let granted = self.granted.iter().find(|(folder, _)| is(folder)).map(|(_, at)| *at);
-        granted.or_else(|| self.opened.iter().find(|(file, _)| is(file))?.1)
-    }
-
-    /// Takes note of one that was opened.
-    fn note(&mut self, opened: &Descriptor, origin: Option<usize>) {
-        self.opened.push((Arc::downgrade(handle(opened)), origin));
-    }
-}
-
-/// The open file or folder itself.
-pub(crate) fn handle(descriptor: &Descriptor) -> &Arc<File> {
-    match descriptor {
-        Descriptor::File(file) => &file.file,
-        Descriptor::Dir(folder) => &folder.dir,
-    }
-}
 
 /// What a guest wants to open.
 #[expect(clippy::struct_excessive_bools, reason = "they are the flags of WASI, by their names")]
@@ -114,11 +35,11 @@ struct Opening {
 }
 
 macro_rules! opening {
-    ($types:ident, $state:ident, $folder:ident, $flags:ident, $path:ident, $how:ident, $access:ident) => {
-        match $state.table.get(&$folder)? {
+    ($types:ident, $files:ident, $folder:ident, $flags:ident, $path:ident, $how:ident, $access:ident) => {
+        match $files.wasi.table.get(&$folder)? {
             Descriptor::File(_) => Err(Fault::NotAFolder),
             Descriptor::Dir(folder) => Ok(Opening {
-                origin: $state.open_files.origin(&folder.dir),
+                origin: $files.open.origin(&folder.dir),
                 folder: folder.clone(),
                 path: $path,
                 follow: $flags.contains($types::PathFlags::SYMLINK_FOLLOW),
@@ -131,7 +52,7 @@ macro_rules! opening {
                 unsupported: $access.contains($types::DescriptorFlags::FILE_INTEGRITY_SYNC)
                     || $access.contains($types::DescriptorFlags::DATA_INTEGRITY_SYNC)
                     || $access.contains($types::DescriptorFlags::REQUESTED_WRITE_SYNC),
-                quota: $state.quota(),
+                quota: $files.quota(),
             }),
         }
     };
@@ -254,75 +175,22 @@ type Arguments<Path, How, Flags> = (Resource<Descriptor>, Path, String, How, Fla
 type P2Arguments = Arguments<p2::PathFlags, p2::OpenFlags, p2::DescriptorFlags>;
 type P3Arguments = Arguments<p3::PathFlags, p3::OpenFlags, p3::DescriptorFlags>;
 
-impl State {
-    /// Tells of an operation in a folder that the sandbox refused.
-    pub(crate) fn refused_file(&self, fault: &Fault, origin: Option<usize>, path: &str) {
-        let Some(frame) = &self.frame else { return };
-        let package = &frame.package.name;
-        let asked = &frame.package.grant.asked().filesystem;
-        let folder = origin.and_then(|at| asked.get(at));
-        let error = match (fault, folder) {
-            (Fault::ReadOnly, Some(folder)) => {
-                let capability = Capability::Filesystem {
-                    guest: folder.guest.as_str(),
-                    path: folder.path.as_str(),
-                    access: Access::ReadWrite,
-                };
-                let Err(error) = door::authorise(frame, capability) else { return };
-                error
-            }
-            (Fault::Outside, folder) => {
-                let within = folder.map_or("a folder", |folder| folder.path.as_str());
-                let message = format!("`{path}` leads out of `{within}`, which `{package}` sees");
-                Error::new(ErrorKind::Denied, message).with_hint(
-                    "ask for the folder that it lies in, in `[capabilities]` of its `distri.toml`",
-                )
-            }
-            (Fault::Odd(what), _) => {
-                Error::new(ErrorKind::Denied, format!("`{path}` is {what}, which no plugin opens"))
-                    .with_hint("plugins open files and folders")
-            }
-            _ => return,
-        };
-        self.refused.tell(&error);
-    }
-
-    /// Takes what came of it.
-    fn opened(
-        &mut self,
-        opened: Result<Descriptor, Fault>,
-        origin: Option<usize>,
-        path: &str,
-    ) -> wasmtime::Result<Result<Resource<Descriptor>, Fault>> {
-        Ok(match opened {
-            Ok(opened) => {
-                self.open_files.note(&opened, origin);
-                Ok(self.table.push(opened)?)
-            }
-            Err(fault) => {
-                self.refused_file(&fault, origin, path);
-                Err(fault)
-            }
-        })
-    }
-}
-
 /// Links `open-at` of both versions, over wasmtime's.
-pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(super) fn shadow<T: FilesView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.instance(P2)?.func_wrap_async(
         "[method]descriptor.open-at",
-        |mut store: StoreContextMut<'_, State>, (folder, flags, path, how, access): P2Arguments| {
+        |mut store: StoreContextMut<'_, T>, (folder, flags, path, how, access): P2Arguments| {
             Box::new(async move {
-                let state = store.data_mut();
-                let _place = state.open_files.begin()?;
+                let files = store.data_mut().files();
+                let _place = files.open.begin()?;
                 let named = path.clone();
-                let opening = opening!(p2, state, folder, flags, path, how, access);
+                let opening = opening!(p2, files, folder, flags, path, how, access);
                 let origin = opening.as_ref().ok().and_then(|opening| opening.origin);
                 let opened = match opening {
                     Ok(opening) => opening.open().await,
                     Err(fault) => Err(fault),
                 };
-                Ok((match store.data_mut().opened(opened, origin, &named)? {
+                Ok((match store.data_mut().files().opened(opened, origin, &named)? {
                     Ok(opened) => Ok(opened),
                     Err(fault) => Err(fault.p2()?),
                 },))
@@ -331,20 +199,21 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
     linker.instance(P3)?.func_wrap_concurrent(
         "[method]descriptor.open-at",
-        |accessor: &Accessor<State>, (folder, flags, path, how, access): P3Arguments| {
+        |accessor: &Accessor<T>, (folder, flags, path, how, access): P3Arguments| {
             Box::pin(async move {
                 let named = path.clone();
                 let (_place, opening) = accessor.with(|mut store| -> wasmtime::Result<_> {
-                    let state = store.get();
-                    let place = state.open_files.begin()?;
-                    Ok((place, opening!(p3, state, folder, flags, path, how, access)))
+                    let files = store.get().files();
+                    let place = files.open.begin()?;
+                    Ok((place, opening!(p3, files, folder, flags, path, how, access)))
                 })?;
                 let origin = opening.as_ref().ok().and_then(|opening| opening.origin);
                 let opened = match opening {
                     Ok(opening) => opening.open().await,
                     Err(fault) => Err(fault),
                 };
-                let opened = accessor.with(|mut store| store.get().opened(opened, origin, &named));
+                let opened =
+                    accessor.with(|mut store| store.get().files().opened(opened, origin, &named));
                 Ok((match opened? {
                     Ok(opened) => Ok(opened),
                     Err(fault) => Err(fault.p3()?),
@@ -352,28 +221,4 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_opening_that_is_given_up_takes_no_place() {
-        let mut files = OpenFiles::new(2);
-        let opening = [files.begin().unwrap(), files.begin().unwrap()];
-        assert!(files.begin().is_err());
-        drop(opening);
-        assert!(files.begin().is_ok());
-    }
-
-    #[test]
-    fn what_was_closed_takes_no_place() {
-        let mut files = OpenFiles::new(1);
-        let open = Arc::new(tempfile::tempfile().unwrap());
-        files.opened.push((Arc::downgrade(&open), None));
-        assert!(files.begin().is_err());
-        drop(open);
-        assert!(files.begin().is_ok());
-    }
 }

@@ -17,11 +17,11 @@ use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p2::{DynOutputStream, OutputStream, Pollable, StreamError};
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
+use super::faults::Fault;
+use super::held::handle;
+use super::view::{FilesCtx, FilesView, P2, P3};
+use super::writes::{Position, writable, write};
 use crate::disk::Quota;
-use crate::file_faults::Fault;
-use crate::file_writes::{Place, writable, write};
-use crate::open_files::{P2, P3, handle};
-use crate::state::State;
 
 /// Bytes that are taken at once from a stream.
 const PIECE: usize = 64 << 10;
@@ -32,19 +32,23 @@ type Writing = JoinHandle<Result<usize, Fault>>;
 /// A file that is being written.
 struct Target {
     file: Arc<File>,
-    at: Place,
+    at: Position,
     quota: Quota,
 }
 
 impl Target {
     /// Of a call; a refusal is told.
-    fn of(state: &State, file: &Handle, at: Place) -> wasmtime::Result<Result<Self, Fault>> {
-        let descriptor = state.table.get(file)?;
+    fn of(
+        files: &FilesCtx<'_>,
+        file: &Handle,
+        at: Position,
+    ) -> wasmtime::Result<Result<Self, Fault>> {
+        let descriptor = files.wasi.table.get(file)?;
         let file = writable(descriptor);
         if let Err(fault) = &file {
-            state.refused_file(fault, state.open_files.origin(handle(descriptor)), "");
+            files.refused(fault, files.open.origin(handle(descriptor)), "");
         }
-        let quota = state.quota();
+        let quota = files.quota();
         Ok(file.map(|file| Self { file, at, quota }))
     }
 
@@ -59,7 +63,7 @@ impl Target {
                     return Err(std::io::Error::from(std::io::ErrorKind::WriteZero).into());
                 }
                 rest = rest.get(written..).unwrap_or_default();
-                if let Place::At(at) = &mut at {
+                if let Position::At(at) = &mut at {
                     *at += written as u64;
                 }
             }
@@ -68,24 +72,24 @@ impl Target {
     }
 
     fn wrote(&mut self, bytes: usize) {
-        if let Place::At(at) = &mut self.at {
+        if let Position::At(at) = &mut self.at {
             *at = at.saturating_add(bytes as u64);
         }
     }
 }
 
 /// Links them, over wasmtime's.
-pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    fn begin(
-        mut store: StoreContextMut<'_, State>,
+pub(super) fn shadow<T: FilesView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    fn begin<T: FilesView>(
+        mut store: StoreContextMut<'_, T>,
         file: &Handle,
-        at: Place,
+        at: Position,
     ) -> wasmtime::Result<Result<Resource<DynOutputStream>, p2::ErrorCode>> {
-        let state = store.data_mut();
-        Ok(match Target::of(state, file, at)? {
+        let files = store.data_mut().files();
+        Ok(match Target::of(&files, file, at)? {
             Ok(target) => {
                 let stream: DynOutputStream = Box::new(Output { target, state: Ready::Yes });
-                Ok(state.table.push(stream)?)
+                Ok(files.wasi.table.push(stream)?)
             }
             Err(fault) => Err(fault.p2()?),
         })
@@ -94,28 +98,28 @@ pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut p2 = linker.instance(P2)?;
     p2.func_wrap(
         "[method]descriptor.write-via-stream",
-        |store: StoreContextMut<'_, State>, (file, at): (Handle, u64)| {
-            Ok((begin(store, &file, Place::At(at))?,))
+        |store: StoreContextMut<'_, T>, (file, at): (Handle, u64)| {
+            Ok((begin(store, &file, Position::At(at))?,))
         },
     )?;
     p2.func_wrap(
         "[method]descriptor.append-via-stream",
-        |store: StoreContextMut<'_, State>, (file,): (Handle,)| {
-            Ok((begin(store, &file, Place::End)?,))
+        |store: StoreContextMut<'_, T>, (file,): (Handle,)| {
+            Ok((begin(store, &file, Position::End)?,))
         },
     )?;
 
     let mut p3 = linker.instance(P3)?;
     p3.func_wrap(
         "[method]descriptor.write-via-stream",
-        |store: StoreContextMut<'_, State>, (file, data, at): (Handle, StreamReader<u8>, u64)| {
-            Ok((pipe(store, &file, data, Place::At(at))?,))
+        |store: StoreContextMut<'_, T>, (file, data, at): (Handle, StreamReader<u8>, u64)| {
+            Ok((pipe(store, &file, data, Position::At(at))?,))
         },
     )?;
     p3.func_wrap(
         "[method]descriptor.append-via-stream",
-        |store: StoreContextMut<'_, State>, (file, data): (Handle, StreamReader<u8>)| {
-            Ok((pipe(store, &file, data, Place::End)?,))
+        |store: StoreContextMut<'_, T>, (file, data): (Handle, StreamReader<u8>)| {
+            Ok((pipe(store, &file, data, Position::End)?,))
         },
     )
 }
@@ -209,14 +213,14 @@ struct Consumer {
     outcome: Option<oneshot::Sender<Outcome>>,
 }
 
-fn pipe(
-    mut store: StoreContextMut<'_, State>,
+fn pipe<T: FilesView>(
+    mut store: StoreContextMut<'_, T>,
     file: &Handle,
     mut data: StreamReader<u8>,
-    at: Place,
+    at: Position,
 ) -> wasmtime::Result<FutureReader<Outcome>> {
     let (sender, outcome) = oneshot::channel();
-    match Target::of(store.data(), file, at)? {
+    match Target::of(&store.data_mut().files(), file, at)? {
         Ok(target) => {
             let consumer = Consumer { target, writing: None, outcome: Some(sender) };
             data.pipe(&mut store, consumer)?;
@@ -245,13 +249,13 @@ impl Drop for Consumer {
     }
 }
 
-impl StreamConsumer<State> for Consumer {
+impl<T: FilesView> StreamConsumer<T> for Consumer {
     type Item = u8;
 
     fn poll_consume(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        store: StoreContextMut<'_, State>,
+        store: StoreContextMut<'_, T>,
         source: Source<'_, Self::Item>,
         _: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {

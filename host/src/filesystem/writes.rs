@@ -13,33 +13,36 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, Linker, Resource};
 use wasmtime_wasi::filesystem::{self, Descriptor};
 
-use crate::blocking::blocking_io;
+use super::faults::{Fault, blocking_io};
+use super::held::handle;
+use super::view::{FilesCtx, FilesView, P2, P3};
 use crate::disk::Quota;
-use crate::file_faults::Fault;
-use crate::file_streams;
-use crate::open_files::{P2, P3, handle};
-use crate::state::State;
 
 /// Where bytes are written to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
+pub(super) enum Position {
     At(u64),
     End,
 }
 
 /// Writes some of the bytes, and says how many.
-pub(crate) fn write(quota: &Quota, file: &File, bytes: &[u8], at: Place) -> Result<usize, Fault> {
+pub(super) fn write(
+    quota: &Quota,
+    file: &File,
+    bytes: &[u8],
+    at: Position,
+) -> Result<usize, Fault> {
     let mut used = quota.begin();
     let size = file.metadata()?.len();
     let length = bytes.len() as u64;
-    let start = if let Place::At(start) = at { start } else { size };
+    let start = if let Position::At(start) = at { start } else { size };
     let end = start.checked_add(length).ok_or(io::Error::from(io::ErrorKind::FileTooLarge))?;
     let growth = if length == 0 { 0 } else { end.saturating_sub(size) };
     let hole = if length == 0 { 0 } else { start.saturating_sub(size) };
     quota.bytes(&mut used, length.saturating_add(hole), growth)?;
     let written = match at {
-        Place::At(start) => file.write_at(bytes, start),
-        Place::End => append(file, bytes),
+        Position::At(start) => file.write_at(bytes, start),
+        Position::End => append(file, bytes),
     };
     let less = match &written {
         Ok(written) => (bytes.len() - written) as u64,
@@ -74,7 +77,7 @@ fn set_size(quota: &Quota, file: &File, size: u64) -> Result<(), Fault> {
 }
 
 /// A file that is open for writing.
-pub(crate) fn writable(descriptor: &Descriptor) -> Result<Arc<File>, Fault> {
+pub(super) fn writable(descriptor: &Descriptor) -> Result<Arc<File>, Fault> {
     match descriptor {
         Descriptor::Dir(_) => Err(Fault::NotAFile),
         Descriptor::File(file) if file.perms.write_not_permitted() => Err(Fault::ReadOnly),
@@ -162,15 +165,15 @@ struct Job<T> {
 impl<T: Send + 'static> Job<T> {
     /// Something with an open file.
     fn on_file(
-        state: &State,
+        files: &FilesCtx<'_>,
         file: &Resource<Descriptor>,
         work: impl FnOnce(&Quota, &File) -> Result<T, Fault> + Send + 'static,
     ) -> wasmtime::Result<Self> {
-        let descriptor = state.table.get(file)?;
-        let quota = state.quota();
+        let descriptor = files.wasi.table.get(file)?;
+        let quota = files.quota();
         let file = writable(descriptor);
         Ok(Self {
-            origin: state.open_files.origin(handle(descriptor)),
+            origin: files.open.origin(handle(descriptor)),
             path: String::new(),
             work: file.map(|file| Box::new(move || work(&quota, &file)) as _),
         })
@@ -187,17 +190,17 @@ impl<T: Send + 'static> Job<T> {
 
 impl Job<()> {
     fn on_folder(
-        state: &State,
+        files: &FilesCtx<'_>,
         folder: &Resource<Descriptor>,
         path: String,
         change: Result<Change, Fault>,
     ) -> wasmtime::Result<Self> {
-        let descriptor = state.table.get(folder)?;
-        let quota = state.quota();
+        let descriptor = files.wasi.table.get(folder)?;
+        let quota = files.quota();
         let named = path.clone();
         let work = changeable(descriptor).and_then(|folder| Ok((folder, change?)));
         Ok(Self {
-            origin: state.open_files.origin(handle(descriptor)),
+            origin: files.open.origin(handle(descriptor)),
             path: named,
             work: work
                 .map(|(folder, change)| Box::new(move || change.make(&quota, &folder, &path)) as _),
@@ -206,47 +209,47 @@ impl Job<()> {
 
     /// Something with two folders.
     fn on_folders(
-        state: &State,
+        files: &FilesCtx<'_>,
         (folder, path): (&Resource<Descriptor>, String),
         (other, name): (&Resource<Descriptor>, String),
         change: fn(filesystem::Dir, String) -> Change,
     ) -> wasmtime::Result<Self> {
-        let other = changeable(state.table.get(other)?);
-        Self::on_folder(state, folder, path, other.map(|other| change(other, name)))
+        let other = changeable(files.wasi.table.get(other)?);
+        Self::on_folder(files, folder, path, other.map(|other| change(other, name)))
     }
 }
 
 /// Links a function of both versions: its name, its arguments, and what is to be done.
 macro_rules! shadow {
-    ($linker:ident, $name:literal, ($($argument:ident: $type:ty),*), |$state:ident| $job:expr) => {
+    ($linker:ident, $name:literal, ($($argument:ident: $type:ty),*), |$files:ident| $job:expr) => {
         $linker.instance(P2)?.func_wrap_async(
             concat!("[method]descriptor.", $name),
-            |mut store: StoreContextMut<'_, State>, ($($argument,)*): ($($type,)*)| {
+            |mut store: StoreContextMut<'_, T>, ($($argument,)*): ($($type,)*)| {
                 Box::new(async move {
                     let job = {
-                        let $state = store.data();
+                        let $files = &store.data_mut().files();
                         $job
                     };
                     let (done, origin, path) = job?.run().await;
                     Ok((match done {
                         Ok(done) => Ok(done),
                         Err(fault) => {
-                            store.data_mut().refused_file(&fault, origin, &path);
+                            store.data_mut().files().refused(&fault, origin, &path);
                             Err(fault.p2()?)
                         }
                     },))
                 })
             },
         )?;
-        shadow!(p3 $linker, $name, ($($argument: $type),*), |$state| $job);
+        shadow!(p3 $linker, $name, ($($argument: $type),*), |$files| $job);
     };
-    (p3 $linker:ident, $name:literal, ($($argument:ident: $type:ty),*), |$state:ident| $job:expr) => {
+    (p3 $linker:ident, $name:literal, ($($argument:ident: $type:ty),*), |$files:ident| $job:expr) => {
         $linker.instance(P3)?.func_wrap_concurrent(
             concat!("[method]descriptor.", $name),
-            |accessor: &Accessor<State>, ($($argument,)*): ($($type,)*)| {
+            |accessor: &Accessor<T>, ($($argument,)*): ($($type,)*)| {
                 Box::pin(async move {
                     let job = accessor.with(|mut store| {
-                        let $state: &State = store.get();
+                        let $files = &store.get().files();
                         $job
                     });
                     let (done, origin, path) = job?.run().await;
@@ -254,7 +257,7 @@ macro_rules! shadow {
                         Ok(done) => Ok(done),
                         Err(fault) => {
                             accessor.with(|mut store| {
-                                store.get().refused_file(&fault, origin, &path);
+                                store.get().files().refused(&fault, origin, &path);
                             });
                             Err(fault.p3()?)
                         }
@@ -268,79 +271,79 @@ macro_rules! shadow {
 type Handle = Resource<Descriptor>;
 
 /// Links all of them, over wasmtime's.
-pub(crate) fn shadow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    shadow!(linker, "set-size", (file: Handle, size: u64), |state| {
-        Job::on_file(state, &file, move |quota, file| set_size(quota, file, size))
+pub(super) fn shadow<T: FilesView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    shadow!(linker, "set-size", (file: Handle, size: u64), |files| {
+        Job::on_file(files, &file, move |quota, file| set_size(quota, file, size))
     });
-    shadow!(linker, "create-directory-at", (folder: Handle, path: String), |state| {
-        Job::on_folder(state, &folder, path, Ok(Change::CreateFolder))
+    shadow!(linker, "create-directory-at", (folder: Handle, path: String), |files| {
+        Job::on_folder(files, &folder, path, Ok(Change::CreateFolder))
     });
-    shadow!(linker, "remove-directory-at", (folder: Handle, path: String), |state| {
-        Job::on_folder(state, &folder, path, Ok(Change::RemoveFolder))
+    shadow!(linker, "remove-directory-at", (folder: Handle, path: String), |files| {
+        Job::on_folder(files, &folder, path, Ok(Change::RemoveFolder))
     });
-    shadow!(linker, "unlink-file-at", (folder: Handle, path: String), |state| {
-        Job::on_folder(state, &folder, path, Ok(Change::RemoveFile))
+    shadow!(linker, "unlink-file-at", (folder: Handle, path: String), |files| {
+        Job::on_folder(files, &folder, path, Ok(Change::RemoveFile))
     });
-    shadow!(linker, "symlink-at", (folder: Handle, to: String, path: String), |state| {
-        Job::on_folder(state, &folder, path, Ok(Change::Symlink { to }))
+    shadow!(linker, "symlink-at", (folder: Handle, to: String, path: String), |files| {
+        Job::on_folder(files, &folder, path, Ok(Change::Symlink { to }))
     });
     shadow!(
         linker,
         "rename-at",
         (folder: Handle, path: String, other: Handle, name: String),
-        |state| Job::on_folders(state, (&folder, path), (&other, name), Change::Rename)
+        |files| Job::on_folders(files, (&folder, path), (&other, name), Change::Rename)
     );
     link_at(linker)?;
     linker.instance(P2)?.func_wrap_async(
         "[method]descriptor.write",
-        |mut store: StoreContextMut<'_, State>, (file, bytes, at): (Handle, Vec<u8>, u64)| {
+        |mut store: StoreContextMut<'_, T>, (file, bytes, at): (Handle, Vec<u8>, u64)| {
             Box::new(async move {
-                let job = Job::on_file(store.data(), &file, move |quota, file| {
-                    write(quota, file, &bytes, Place::At(at)).map(|written| written as u64)
+                let job = Job::on_file(&store.data_mut().files(), &file, move |quota, file| {
+                    write(quota, file, &bytes, Position::At(at)).map(|written| written as u64)
                 });
                 let (done, origin, path) = job?.run().await;
                 Ok((match done {
                     Ok(written) => Ok(written),
                     Err(fault) => {
-                        store.data_mut().refused_file(&fault, origin, &path);
+                        store.data_mut().files().refused(&fault, origin, &path);
                         Err(fault.p2()?)
                     }
                 },))
             })
         },
     )?;
-    file_streams::shadow(linker)
+    Ok(())
 }
 
 /// `link-at`, whose flags are a type of each version.
-fn link_at(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+fn link_at<T: FilesView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     use wasmtime_wasi::p2::bindings::filesystem::types as p2;
     use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
     fn job(
-        state: &State,
+        files: &FilesCtx<'_>,
         follow: bool,
         (folder, path): (&Handle, String),
         (other, name): (&Handle, String),
     ) -> wasmtime::Result<Job<()>> {
         if follow {
-            return Job::on_folder(state, folder, path, Err(Fault::Invalid));
+            return Job::on_folder(files, folder, path, Err(Fault::Invalid));
         }
-        Job::on_folders(state, (folder, path), (other, name), Change::Link)
+        Job::on_folders(files, (folder, path), (other, name), Change::Link)
     }
 
     linker.instance(P2)?.func_wrap_async(
         "[method]descriptor.link-at",
-        |mut store: StoreContextMut<'_, State>,
+        |mut store: StoreContextMut<'_, T>,
          (folder, flags, path, other, name): (Handle, p2::PathFlags, String, Handle, String)| {
             Box::new(async move {
                 let follow = flags.contains(p2::PathFlags::SYMLINK_FOLLOW);
-                let job = job(store.data(), follow, (&folder, path), (&other, name));
+                let job = job(&store.data_mut().files(), follow, (&folder, path), (&other, name));
                 let (done, origin, path) = job?.run().await;
                 Ok((match done {
                     Ok(()) => Ok(()),
                     Err(fault) => {
-                        store.data_mut().refused_file(&fault, origin, &path);
+                        store.data_mut().files().refused(&fault, origin, &path);
                         Err(fault.p2()?)
                     }
                 },))
@@ -349,18 +352,18 @@ fn link_at(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
     linker.instance(P3)?.func_wrap_concurrent(
         "[method]descriptor.link-at",
-        |accessor: &Accessor<State>,
+        |accessor: &Accessor<T>,
          (folder, flags, path, other, name): (Handle, p3::PathFlags, String, Handle, String)| {
             Box::pin(async move {
                 let follow = flags.contains(p3::PathFlags::SYMLINK_FOLLOW);
                 let job = accessor
-                    .with(|mut store| job(store.get(), follow, (&folder, path), (&other, name)));
+                    .with(|mut store| job(&store.get().files(), follow, (&folder, path), (&other, name)));
                 let (done, origin, path) = job?.run().await;
                 Ok((match done {
                     Ok(()) => Ok(()),
                     Err(fault) => {
                         accessor.with(|mut store| {
-                            store.get().refused_file(&fault, origin, &path);
+                            store.get().files().refused(&fault, origin, &path);
                         });
                         Err(fault.p3()?)
                     }

@@ -9,7 +9,7 @@ use crate::Error;
 
 /// Why an operation on files was not done.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(super) enum Fault {
     Io(io::Error),
     /// The folder is granted for reading.
     ReadOnly,
@@ -46,7 +46,7 @@ impl Fault {
     /// # Errors
     ///
     /// When it ends the call.
-    pub(crate) fn p2(self) -> wasmtime::Result<p2::ErrorCode> {
+    pub(super) fn p2(self) -> wasmtime::Result<p2::ErrorCode> {
         code!(p2, self)
     }
 
@@ -55,7 +55,7 @@ impl Fault {
     /// # Errors
     ///
     /// As [`Self::p2`].
-    pub(crate) fn p3(self) -> wasmtime::Result<p3::ErrorCode> {
+    pub(super) fn p3(self) -> wasmtime::Result<p3::ErrorCode> {
         code!(p3, self)
     }
 }
@@ -74,4 +74,13 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         Self::Over(error)
     }
+}
+
+/// Runs work on files off the async workers.
+pub(super) async fn blocking_io<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error).into()))
 }

@@ -8,8 +8,8 @@ use cap_std::fs::Dir;
 use distri_manifest::{Access, FilesystemRequest};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
+use super::own_folders::OwnFolders;
 use crate::frame::Frame;
-use crate::own_folders::OwnFolders;
 use crate::{Error, ErrorKind, Result};
 
 /// What no package is given, whatever it was granted.
