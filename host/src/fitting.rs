@@ -5,18 +5,18 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::blocking::blocking;
 use crate::deadline::within;
 use crate::engine::internal;
 use crate::frame::Frame;
+use crate::item::{Compiled, ItemSchema, Part};
 use crate::outcome::{out_of_cpu, timed_out};
 use crate::plugin::Plugin;
-use crate::schema::{Effort, Fit, Mismatch, Schema, SchemaFault, on_large_stack};
-use crate::schemas::{Compiled, Part};
-use crate::{Error, ErrorKind, ItemKind, Result, ToolResult, json as boundary};
+use crate::schema::{Effort, Fit, Mismatch, SchemaFault, on_large_stack};
+use crate::{Error, ErrorKind, Result, ToolResult, json as boundary};
 
 /// Bytes of a value that is looked at where the call runs; a larger one goes to a
 /// thread that nobody waits for.
@@ -55,20 +55,17 @@ pub(crate) async fn answer(frame: &Frame, plugin: &Arc<Plugin>, answer: &ToolRes
 type Called<'a> = (&'a Frame, &'a Arc<Plugin>);
 
 async fn check((frame, plugin): Called<'_>, part: Part, text: &str) -> Result<()> {
-    let Some(schema) = schema_of(plugin, frame.kind, &frame.item, part) else {
+    let item = plugin.item(frame.kind, &frame.item);
+    let Some(schema) = item.and_then(|item| item.schema(part)) else {
         return Ok(());
     };
-    if takes_anything(schema) {
-        return Ok(());
-    }
-    let kept = plugin.schemas.get(frame.kind, &frame.item, part);
-    let quick = |compiled| quick_fit(frame, part, (compiled, schema), text);
-    let fit = match kept.as_ref().map(quick).transpose()?.flatten() {
+    let quick = |compiled: &Arc<Compiled>| quick_fit(frame, part, compiled, text);
+    let fit = match schema.compiled().map(quick).transpose()?.flatten() {
         Some(Fit::Fits) => return Ok(()),
         Some(fit) => fit,
         None => {
             let late = |_| timed_out(&frame.name(), &frame.limits);
-            let work = fit((frame, plugin), part, (kept, schema), text);
+            let work = fit((frame, plugin), part, schema, text);
             within(frame.deadline, work).await.map_err(late)??
         }
     };
@@ -94,78 +91,54 @@ async fn check((frame, plugin): Called<'_>, part: Part, text: &str) -> Result<()
 }
 
 /// Holds a text against a schema here; none when that is not quick.
-fn quick_fit(
-    frame: &Frame,
-    part: Part,
-    (compiled, schema): (&Compiled, &Value),
-    text: &str,
-) -> Result<Option<Fit>> {
+fn quick_fit(frame: &Frame, part: Part, compiled: &Compiled, text: &str) -> Result<Option<Fit>> {
     if text.len() > SMALL || boundary::is_deep(text) {
         return Ok(None);
     }
     let what = format_args!("{} of `{}`", part.whole(), frame.shown());
-    let fit = hold(compiled, schema, (part, &what, text), Effort::Little, frame.deadline)?;
+    let fit = hold(compiled, (part, &what, text), Effort::Little, frame.deadline)?;
     Ok((!matches!(fit, Fit::Unknown)).then_some(fit))
 }
 
 /// Holds a text against a schema that is not compiled yet, or where that is not quick.
-async fn fit(
-    (frame, plugin): Called<'_>,
-    part: Part,
-    (kept, schema): (Option<Compiled>, &Value),
-    text: &str,
-) -> Result<Fit> {
-    let compiled = if let Some(kept) = kept {
-        kept
+async fn fit(called: Called<'_>, part: Part, schema: &ItemSchema, text: &str) -> Result<Fit> {
+    let frame = called.0;
+    let compiled = if let Some(kept) = schema.compiled() {
+        Arc::clone(kept)
     } else {
-        let compiled = compiled((frame, plugin), part).await?;
-        if let Some(fit) = quick_fit(frame, part, (&compiled, schema), text)? {
+        let compiled = compiled(called, part).await?;
+        if let Some(fit) = quick_fit(frame, part, &compiled, text)? {
             return Ok(fit);
         }
         compiled
     };
     let what = format!("{} of `{}`", part.whole(), frame.name());
-    let deadline = frame.deadline;
-    let (called, kind, item) = (Arc::clone(plugin), frame.kind, frame.item.clone());
-    let text = text.to_owned();
-    charged((frame, plugin), move || {
-        let schema = schema_of(&called, kind, &item, part).unwrap_or(&Value::Null);
-        hold(&compiled, schema, (part, &what, &text), Effort::Much, deadline)
-    })
-    .await?
-    .unwrap_or(Ok(Fit::Fault))
+    let (deadline, text) = (frame.deadline, text.to_owned());
+    charged(called, move || hold(&compiled, (part, &what, &text), Effort::Much, deadline))
+        .await?
+        .unwrap_or(Ok(Fit::Fault))
 }
 
 fn hold(
-    compiled: &Result<Schema, SchemaFault>,
-    schema: &Value,
+    compiled: &Compiled,
     (part, what, text): (Part, &dyn Display, &str),
     effort: Effort,
     deadline: Instant,
 ) -> Result<Fit> {
-    let compiled = compiled.as_ref().map_err(|fault| broken(what, part, fault))?;
+    let schema = compiled.schema.as_ref().map_err(|fault| broken(what, part, fault))?;
     let value = boundary::value(text, what, LEVELS, part.kind())?;
-    Ok(compiled.fit(schema, (part.whole(), &value), effort, deadline))
+    Ok(schema.fit(&compiled.original, (part.whole(), &value), effort, deadline))
 }
 
 /// The item's schema, compiled now if it was not.
-async fn compiled((frame, plugin): Called<'_>, part: Part) -> Result<Compiled> {
+async fn compiled((frame, plugin): Called<'_>, part: Part) -> Result<Arc<Compiled>> {
     let (called, kind, item) = (Arc::clone(plugin), frame.kind, frame.item.clone());
-    if let Some(kept) = called.schemas.get(kind, &item, part) {
-        return Ok(kept);
-    }
-    let done = charged((frame, plugin), move || {
-        // Another call may have compiled it in the meantime.
-        if let Some(kept) = called.schemas.get(kind, &item, part) {
-            return kept;
-        }
-        let schema = schema_of(&called, kind, &item, part).unwrap_or(&Value::Bool(true));
-        let compiled = Arc::new(Schema::compile_here(schema));
-        called.schemas.keep(kind, item, part, &compiled);
-        compiled
-    });
     let unknown = || internal("the compiler of schemas panicked");
-    done.await?.ok_or_else(unknown)
+    // Another call may have compiled it by the time that it is this one's turn.
+    let done = charged((frame, plugin), move || {
+        Some(called.item(kind, &item)?.schema(part)?.compile_here(&called.kept))
+    });
+    done.await?.flatten().ok_or_else(unknown)
 }
 
 /// Does hard work for a call on a thread with a large stack, in the plugin's turn and in
@@ -175,7 +148,7 @@ async fn charged<T: Send + 'static>(
     (frame, plugin): Called<'_>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Option<T>> {
-    let own = Arc::clone(&plugin.schemas.turn).acquire_owned().await.map_err(internal)?;
+    let own = Arc::clone(&plugin.kept.turn).acquire_owned().await.map_err(internal)?;
     let place = HARD.acquire().await.map_err(internal)?;
     let done = blocking(move || {
         let _turns = (own, place);
@@ -186,25 +159,6 @@ async fn charged<T: Send + 'static>(
     let Some((value, time)) = done else { return Ok(None) };
     frame.cpu.spend(time).map_err(|limit| out_of_cpu(&frame.name(), limit))?;
     Ok(Some(value))
-}
-
-fn schema_of<'a>(plugin: &'a Plugin, kind: ItemKind, item: &str, part: Part) -> Option<&'a Value> {
-    part.of(plugin.item(kind, item)?)
-}
-
-/// Whether a schema has nothing to say. A bare `{"type": "object"}` is what items are
-/// given that say nothing of their input, for models to read; what they made of other
-/// values was theirs, and stays so.
-fn takes_anything(schema: &Value) -> bool {
-    match schema {
-        Value::Bool(takes) => *takes,
-        Value::Object(members) => {
-            members.is_empty()
-                || members.len() == 1
-                    && members.get("type").and_then(Value::as_str) == Some("object")
-        }
-        _ => false,
-    }
 }
 
 fn differs(name: &str, part: Part, mismatches: &[Mismatch], more: usize) -> Error {

@@ -237,12 +237,12 @@ impl Host {
 
     /// What a loaded plugin offers.
     pub fn plugin_info(&self, package: &str) -> Result<PluginInfo> {
-        Ok(self.generation().plugin(package)?.info.clone())
+        Ok(self.generation().plugin(package)?.info())
     }
 
     /// The names of all loaded plugins, sorted.
     pub fn loaded_plugins(&self) -> Vec<String> {
-        self.generation().plugins().map(|plugin| plugin.info.package.to_string()).collect()
+        self.generation().plugins().map(|plugin| plugin.package.name.to_string()).collect()
     }
 
     /// Finds what a reference (`package/item`, `package::item`, or a bare name
@@ -250,7 +250,7 @@ impl Host {
     pub fn resolve(&self, reference: &str, kind: ItemKind) -> Result<(String, String)> {
         let generation = self.generation();
         let (plugin, item) = generation.resolve(reference, kind, None)?;
-        Ok((plugin.info.package.to_string(), item))
+        Ok((plugin.package.name.to_string(), item))
     }
 
     /// Runs a tool on a fresh instance.
@@ -517,7 +517,7 @@ impl Pinned {
         }
         let (plugin, item) =
             self.generation.resolve(name, ItemKind::Tool, Some(&caller.package))?;
-        let target = format!("{}/{item}", plugin.info.package);
+        let target = format!("{}/{item}", plugin.package.name);
         door::authorise_if(caller, Capability::Tool(&target), || {
             plugin.admits(&caller.package.name, &item)
         })?;

@@ -11,30 +11,34 @@ use crate::blocking::blocking;
 use crate::code::{Code, Loader, Start};
 use crate::grant::Grant;
 use crate::images::{Images, Slot};
+use crate::item::{Item, Kept};
 use crate::package::{Package, Places};
-use crate::schemas::Schemas;
 use crate::state::State;
 use crate::{
-    Artifact, ArtifactStore, Error, ErrorKind, ItemInfo, ItemKind, Limits, PluginInfo, Result,
-    Script,
+    Artifact, ArtifactStore, Error, ErrorKind, ItemKind, Limits, PluginInfo, Result, Script,
 };
 
 /// One loaded plugin.
 pub(crate) struct Plugin {
-    pub(crate) info: PluginInfo,
     /// What its calls know of it.
     pub(crate) package: Arc<Package>,
+    version: String,
+    description: Option<String>,
+    /// The version of `distri:plugin` that it conforms to.
+    abi: String,
+    tools: Box<[Item]>,
+    workflows: Box<[Item]>,
     /// How long its instances live.
     pub(crate) instances: Instances,
     /// The packages whose plugins may call it; none for all that were granted it.
     callers: Option<Vec<PackageName>>,
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
-    /// Where the code is, for one that was built; the component is `info.digest`.
+    /// Where the code is, for one that was built; the component is `package.digest`.
     built: Option<(Option<Script>, ArtifactStore)>,
     code: Arc<Slot<State>>,
-    /// The schemas of its items, from their first use on.
-    pub(crate) schemas: Schemas,
+    /// What its compiled schemas take.
+    pub(crate) kept: Kept,
 }
 
 impl Plugin {
@@ -97,14 +101,18 @@ impl Plugin {
     ) -> Self {
         let calls = package.limits.plugin_calls;
         Self {
-            info,
+            version: info.version,
+            description: info.description,
+            abi: info.abi,
+            tools: info.tools.into_iter().map(Item::from).collect(),
+            workflows: info.workflows.into_iter().map(Item::from).collect(),
             package,
             instances,
             callers: None,
             permits: Semaphore::new(calls.min(Semaphore::MAX_PERMITS)),
             built: None,
             code: Arc::new(Slot::new(code)),
-            schemas: Schemas::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -114,7 +122,7 @@ impl Plugin {
     ///
     /// `denied` with the line that would let them.
     pub(crate) fn admits(&self, caller: &PackageName, item: &str) -> Result<()> {
-        let package = &self.info.package;
+        let package = &self.package.name;
         let Some(callers) = &self.callers else { return Ok(()) };
         if caller == package || callers.contains(caller) {
             return Ok(());
@@ -152,7 +160,7 @@ impl Plugin {
     /// a script, the engine's image, while the component is compiled behind it;
     /// else the component, compiled now.
     async fn bring(&self, loader: Arc<Loader<State>>) -> Result<Arc<Code<State>>> {
-        let (package, digest) = (self.info.package.clone(), self.info.digest.clone());
+        let (package, digest) = (self.package.name.clone(), self.package.digest.clone());
         let Some((script, store)) = self.built.clone() else {
             return Err(Error::new(
                 ErrorKind::Internal,
@@ -193,12 +201,34 @@ impl Plugin {
         .await
     }
 
+    /// The items of one kind.
+    pub(crate) fn items(&self, kind: ItemKind) -> &[Item] {
+        match kind {
+            ItemKind::Tool => &self.tools,
+            ItemKind::Workflow => &self.workflows,
+        }
+    }
+
     /// The item of this kind and name, or of this alias.
-    pub(crate) fn item(&self, kind: ItemKind, name: &str) -> Option<&ItemInfo> {
-        let items = self.info.items(kind);
+    pub(crate) fn item(&self, kind: ItemKind, name: &str) -> Option<&Item> {
+        let items = self.items(kind);
         items
             .iter()
             .find(|item| item.name.as_str() == name)
-            .or_else(|| items.iter().find(|item| item.aliases.iter().any(|alias| alias == name)))
+            .or_else(|| items.iter().find(|item| item.is_also(name)))
+    }
+
+    /// What it says of itself.
+    pub(crate) fn info(&self) -> PluginInfo {
+        let items = |items: &[Item]| items.iter().map(Item::info).collect();
+        PluginInfo {
+            package: self.package.name.clone(),
+            version: self.version.clone(),
+            description: self.description.clone(),
+            abi: self.abi.clone(),
+            digest: self.package.digest.clone(),
+            tools: items(&self.tools),
+            workflows: items(&self.workflows),
+        }
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use distri_manifest::{ItemRef, PackageName, nearest, suggestion};
 
+use crate::item::Item;
 use crate::package::Package;
 use crate::plugin::Plugin;
 use crate::text::said;
-use crate::{Error, ErrorKind, ItemInfo, ItemKind, Result};
+use crate::{Error, ErrorKind, ItemKind, Result};
 
 /// All plugins that are loaded at one moment.
 #[derive(Clone, Default)]
@@ -23,7 +24,7 @@ impl Generation {
     /// Adds plugins, and returns those that they replace.
     pub(crate) fn add(&mut self, plugins: impl Iterator<Item = Plugin>) -> Vec<Arc<Plugin>> {
         let add =
-            |plugin: Plugin| self.plugins.insert(plugin.info.package.clone(), Arc::new(plugin));
+            |plugin: Plugin| self.plugins.insert(plugin.package.name.clone(), Arc::new(plugin));
         let replaced = plugins.filter_map(add).collect();
         self.count();
         replaced
@@ -107,7 +108,7 @@ impl Generation {
                 }
             }));
         }
-        let items = plugin.info.items(kind).iter();
+        let items = plugin.items(kind).iter();
         let names =
             items.filter(|item| visible(caller, plugin, item)).map(|item| item.name.as_str());
         Err(not_found(
@@ -136,7 +137,7 @@ impl Generation {
             return Ok((plugin, found.name.to_string()));
         }
         // What the caller may not call is not there, and makes no name ambiguous.
-        let having: Vec<(&Arc<Plugin>, &ItemInfo)> = self
+        let having: Vec<(&Arc<Plugin>, &Item)> = self
             .plugins
             .values()
             .filter_map(|plugin| Some((plugin, plugin.item(kind, &item)?)))
@@ -149,8 +150,8 @@ impl Generation {
                     .plugins
                     .values()
                     .flat_map(|plugin| {
-                        let package = &plugin.info.package;
-                        let items = plugin.info.items(kind).iter();
+                        let package = &plugin.package.name;
+                        let items = plugin.items(kind).iter();
                         items
                             .filter(|item| visible(caller, plugin, item))
                             .map(move |item| format!("{package}/{}", item.name))
@@ -175,7 +176,7 @@ impl Generation {
                 let names: Vec<String> = many
                     .iter()
                     .take(SHOWN)
-                    .map(|(plugin, _)| format!("`{}/{item}`", plugin.info.package))
+                    .map(|(plugin, _)| format!("`{}/{item}`", plugin.package.name))
                     .collect();
                 Err(Error::new(ErrorKind::NotFound, format!("`{}` is ambiguous", said(&item)))
                     .with_hint(format!("write {}", names.join(" or "))))
@@ -185,9 +186,9 @@ impl Generation {
 }
 
 /// Whether a caller may know of an item: everybody but a plugin knows of all.
-fn visible(caller: Option<&Package>, plugin: &Plugin, item: &ItemInfo) -> bool {
+fn visible(caller: Option<&Package>, plugin: &Plugin, item: &Item) -> bool {
     caller.is_none_or(|caller| {
-        caller.grant.allows_tool(plugin.info.package.as_str(), item.name.as_str())
+        caller.grant.allows_tool(plugin.package.name.as_str(), item.name.as_str())
     })
 }
 
