@@ -3,25 +3,30 @@
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
+use distri_artifact::key::CacheFolder;
+use distri_call::embedder::Embedder;
+use distri_call::places::Open;
+use distri_call::{HostServices, Limits, Result};
+use distri_databases::Databases;
+use distri_engine::CompilerProcess;
+use distri_engine::cache::Cache;
+use distri_engine::code::Loader;
+use distri_engine::compilation::Compilation;
+use distri_engine::engine::engine;
+use distri_engine::functions::FunctionCache;
+use distri_engine::images::Images;
+use distri_filesystem::OwnFolders;
+use distri_filesystem::Protected;
 use distri_manifest::Policy;
+use distri_network::Network;
+use distri_network::Resolver;
 use tokio::sync::Semaphore;
 
-use crate::cache::{Cache, CacheFolder};
-use crate::code::Loader;
-use crate::compilation::Compilation;
-use crate::databases::Databases;
-use crate::embedder::Embedder;
-use crate::engine::engine;
-use crate::filesystem::OwnFolders;
-use crate::filesystem::Protected;
-use crate::functions::FunctionCache;
+use crate::Host;
+use crate::calls::kept::Kept;
 use crate::host::Inner;
-use crate::images::Images;
-use crate::kept::Kept;
-use crate::network::Network;
-use crate::places::Open;
+use crate::imports::linker;
 use crate::resources::Resources;
-use crate::{CompilerProcess, Host, HostServices, Limits, Resolver, Result, linker};
 
 /// Makes a [`Host`]. Every setting has a default.
 #[derive(Default)]
@@ -50,7 +55,7 @@ impl Host {
     /// input, compiles into the cache it names, and returns the exit code. It
     /// ends by itself when the host that started it is gone and its time is over.
     pub fn serve_compilation() -> u8 {
-        crate::compiling::serve()
+        distri_engine::compiling::serve()
     }
 }
 

@@ -5,15 +5,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use distri_artifact::Description;
+use distri_call::blocking::blocking;
+use distri_call::meter::Meter;
+use distri_call::overrun::timed_out;
+use distri_call::{Error, ErrorKind, Limits, Result, digest};
+use distri_engine::code::Start;
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift};
 
-use crate::blocking::blocking;
-use crate::code::Start;
-use crate::meter::Meter;
-use crate::outcome::{classify, timed_out};
-use crate::state::State;
-use crate::{Description, Error, ErrorKind, Host, Limits, Result, instance, stores};
+use crate::calls::instance;
+use crate::calls::outcome::classify;
+use crate::store::state::State;
+use crate::{Host, store as stores};
 
 /// What a script's top level, and a component that is asked what it offers, may use at
 /// most.
@@ -34,11 +38,10 @@ const READING: Duration = Duration::from_mins(1);
 impl Asking {
     /// These bounds, where a host's own are not lower.
     fn of(&self, limits: &Limits) -> Limits {
-        Limits {
-            cpu: limits.cpu.min(self.cpu),
-            memory: limits.memory.min(self.memory),
-            ..limits.clone()
-        }
+        let mut bounded = limits.clone();
+        bounded.cpu = bounded.cpu.min(self.cpu);
+        bounded.memory = bounded.memory.min(self.memory);
+        bounded
     }
 }
 
@@ -47,10 +50,7 @@ impl Host {
     /// call need not. Returns at once when the image is there.
     pub async fn compile(&self, wasm: Vec<u8>) -> Result<()> {
         let loader = Arc::clone(self.loader());
-        blocking(move || {
-            loader.compilation.component(&wasm, &crate::cache::digest(&wasm)).map(drop)
-        })
-        .await
+        blocking(move || loader.compilation.component(&wasm, &digest(&wasm)).map(drop)).await
     }
 
     /// Whether the image of the component with this digest is in the cache.
@@ -62,7 +62,8 @@ impl Host {
     /// What a component says it offers. `what` names it in errors.
     pub async fn describe(&self, wasm: Vec<u8>, what: &str) -> Result<Description> {
         let loader = Arc::clone(self.loader());
-        let linked = blocking(move || loader.load(&wasm, &crate::cache::digest(&wasm))).await?;
+        let linked =
+            blocking(move || loader.load(&wasm, &distri_call::digest::digest(&wasm))).await?;
         self.items(&Start::Image(Arc::new(linked)), what, &DESCRIBING.of(self.limits())).await
     }
 
@@ -75,7 +76,9 @@ impl Host {
     ) -> Result<Description> {
         let loader = Arc::clone(self.loader());
         let linked = blocking(move || {
-            loader.link(&loader.compilation.component(&engine, &crate::cache::digest(&engine))?)
+            loader.link(
+                &loader.compilation.component(&engine, &distri_call::digest::digest(&engine))?,
+            )
         })
         .await?;
         let start = Start::Script(Arc::new(linked), script.into());
@@ -98,7 +101,7 @@ impl Host {
         let loader = Arc::clone(self.loader());
         let (pre, init) = blocking(move || {
             loader.link_engine(
-                &loader.compilation.component(&engine, &crate::cache::digest(&engine))?,
+                &loader.compilation.component(&engine, &distri_call::digest::digest(&engine))?,
             )
         })
         .await?;
@@ -120,7 +123,8 @@ impl Host {
             Ok(Ok((instance, Ok(())))) => {
                 // What reads the snapshot is not the script's: it is neither long nor
                 // the script's to pay for, however busy the machine is.
-                let reading = Limits { cpu: READING, ..limits.clone() };
+                let mut reading = limits.clone();
+                reading.cpu = READING;
                 store.data_mut().meter = Meter::building(&reading);
                 store.data_mut().deadline = Instant::now() + READING;
                 Ok(Initialised { store, instance })

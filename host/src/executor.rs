@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use async_trait::async_trait;
+use distri_artifact::PluginInfo;
+use distri_call::{
+    Error, ErrorKind, ExecutionContext, Result, ToolCall, ToolResult, WorkflowCall, WorkflowResult,
+};
 use serde_json::Value;
 
-use crate::{
-    Error, ErrorKind, ExecutionContext, Host, PluginInfo, Result, ToolCall, ToolResult,
-    WorkflowCall, WorkflowResult,
-};
+use crate::Host;
 
 /// Loads plugins and runs what they offer.
 #[async_trait]
@@ -55,7 +56,7 @@ pub trait PluginExecutor: Send + Sync {
             }
         };
         match answer.error {
-            None => serde_json::from_str(&answer.result).map_err(crate::engine::internal),
+            None => serde_json::from_str(&answer.result).map_err(distri_call::error::internal),
             Some(message) => {
                 Err(Error::new(ErrorKind::GuestError, message).with_detail(answer.result))
             }

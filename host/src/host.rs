@@ -4,35 +4,38 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
+use distri_artifact::items::parse_items;
+use distri_artifact::{Artifact, ArtifactStore, Description, PluginInfo};
+use distri_call::account::Account;
+use distri_call::blocking::blocking;
+use distri_call::deadline::within;
+use distri_call::embedder::Embedder;
+use distri_call::error::internal;
+use distri_call::frame::{Answer, Callees, Frame, Shared};
+use distri_call::overrun::timed_out;
+use distri_call::package::Package;
+use distri_call::places::Open;
+use distri_call::{
+    Capability, Error, ErrorKind, ItemKind, Limits, LogLevel, Result, ToolCall, ToolResult,
+    WorkflowCall, WorkflowResult, door, json, log,
+};
+use distri_engine::code::{Code, Loader, Start};
+use distri_engine::images::Images;
 use distri_manifest::{
     Entrypoint, ItemName, ItemRef, MANIFEST_FILE, Manifest, PackageName, Policy,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
-use crate::account::Account;
-use crate::blocking::blocking;
-use crate::code::{Code, Loader, Start};
-use crate::deadline::within;
-use crate::embedder::Embedder;
-use crate::engine::internal;
-use crate::frame::{Answer, Callees, Frame, Shared};
-use crate::images::Images;
-use crate::instance::{self, Live};
-use crate::items::parse_items;
-use crate::kept::Kept;
-use crate::outcome::{timed_out, unpanicking};
-use crate::package::Package;
-use crate::places::Open;
-use crate::plugin::Plugin;
-use crate::registry::Generation;
+use crate::calls::fitting;
+use crate::calls::instance;
+use crate::calls::instance::Live;
+use crate::calls::kept::Kept;
+use crate::calls::outcome::unpanicking;
+use crate::plugins::plugin::Plugin;
+use crate::plugins::registry::Generation;
 use crate::resources::Resources;
-use crate::state::State;
-use crate::{
-    Artifact, ArtifactStore, Capability, Description, Error, ErrorKind, ItemKind, Limits, LogLevel,
-    PluginInfo, Result, ToolCall, ToolResult, WorkflowCall, WorkflowResult, door, fitting, json,
-    log,
-};
+use crate::store::state::State;
 
 /// Runs plugins. Cheap to clone; clones share everything. Two hosts share
 /// nothing but the cache folder.
@@ -163,7 +166,7 @@ impl Host {
         let limits = limits.lowered_by(&manifest.limits);
         let loader = Arc::clone(&self.inner.loader);
         let (linked, digest) = blocking(move || {
-            let digest = crate::cache::digest(&wasm);
+            let digest = distri_call::digest::digest(&wasm);
             Ok((loader.load(&wasm, &digest)?, digest))
         })
         .await?;

@@ -49,97 +49,32 @@
 //!
 //! `host/examples` has an embedder with agents and one with a policy.
 
-mod abi;
-mod account;
-mod artifact;
-mod bindings;
-mod blocking;
 mod builder;
 mod building;
-mod cache;
-mod call;
-mod child;
-mod code;
-mod compilation;
-mod compiler;
-mod compiling;
-mod convert;
-mod counters;
-mod databases;
-mod deadline;
-mod decisions;
-mod disk;
-mod door;
-mod embedder;
-mod engine;
-mod error;
+mod calls;
 mod executor;
-mod filesystem;
-mod fitting;
-mod forms;
-mod frame;
-mod frozen;
-mod functions;
-mod grant;
 mod host;
-mod images;
-mod instance;
-mod item;
-mod items;
-mod json;
-mod kept;
-mod limiter;
-mod limits;
-mod linker;
-mod log;
-mod meter;
-mod network;
-mod outcome;
-mod output;
-mod package;
-mod places;
-mod plugin;
-mod redact;
-mod refusal;
-mod refused;
-mod registry;
+mod imports;
+mod plugins;
 mod resources;
-mod schema;
-mod services;
-mod sessions;
-mod shape;
-mod state;
 mod store;
-mod stores;
-mod text;
-mod tools;
-mod turns;
-mod usage;
-mod waiting;
-mod wasi;
-mod web;
-mod wit;
 
-pub use artifact::{Artifact, Catalog, Script};
 pub use builder::HostBuilder;
 pub use building::Initialised;
-pub use cache::digest;
-pub use call::{ExecutionContext, ItemKind, ToolCall, ToolResult, WorkflowCall, WorkflowResult};
-pub use child::run_for;
-pub use compiler::CompilerProcess;
-pub use databases::{ExposedDatabase, exposed_databases};
-pub use decisions::{Decision, Granted, decisions};
+pub use distri_abi::{Wit, check_shape, within_bounds};
+pub use distri_artifact::{
+    Artifact, ArtifactStore, Catalog, Description, ItemInfo, PluginInfo, RUNTIME_FOLDER, Script,
+};
+pub use distri_call::{
+    AgentCall, CallReport, Caller, Capability, Decision, Error, ErrorKind, ExecutionContext,
+    Granted, HostServices, InMemorySessions, Ineffective, ItemKind, Limits, LogLevel, LogRecord,
+    Result, Sessions, ToolCall, ToolResult, WorkflowCall, WorkflowResult, decisions, digest,
+};
+pub use distri_databases::{ExposedDatabase, exposed_databases};
+pub use distri_engine::{CompilerProcess, run_for};
 pub use distri_manifest::{Access, Policy};
-pub use error::{Error, ErrorKind, Result};
+pub use distri_network::Resolver;
+pub use distri_schema::{SchemaFault, check_schema};
 pub use executor::PluginExecutor;
 pub use host::{Activity, Host};
-pub use items::{Description, ItemInfo, PluginInfo};
-pub use limits::{Ineffective, Limits};
-pub use network::Resolver;
-pub use schema::{SchemaFault, check_schema};
-pub use services::{AgentCall, CallReport, Caller, Capability, HostServices, LogLevel, LogRecord};
-pub use sessions::{InMemorySessions, Sessions};
-pub use shape::{check as check_shape, within_bounds};
-pub use store::{ArtifactStore, RUNTIME_FOLDER};
 pub use wasmtime_environ::VERSION as WASMTIME_VERSION;
-pub use wit::Wit;

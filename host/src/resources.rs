@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::databases::Databases;
-use crate::filesystem::Protected;
-use crate::network::Network;
+use distri_databases::Databases;
+use distri_filesystem::Protected;
+use distri_network::Network;
 
 /// What all stores of a host share.
 pub(crate) struct Resources {

@@ -1,0 +1,71 @@
+//! The record of what each call did: a span, metrics, and the embedder's
+//! observer. Names and numbers only; no inputs, results or secrets.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::frame::Frame;
+use crate::{CallReport, Result, ToolResult};
+
+/// One call's account. Dropped without [`Account::close`], the call was cancelled.
+pub struct Account {
+    frame: Arc<Frame>,
+    began: Instant,
+    outcome: &'static str,
+}
+
+impl Account {
+    /// Opens the account of a call that begins.
+    pub fn open(frame: &Arc<Frame>) -> Self {
+        Self { frame: Arc::clone(frame), began: Instant::now(), outcome: "cancelled" }
+    }
+
+    /// Reports the call, which ended so.
+    pub fn close(mut self, result: &Result<ToolResult>) {
+        self.outcome = match result {
+            Ok(ToolResult { error: None, .. }) => "ok",
+            Ok(_) => "guest-error",
+            Err(error) => error.kind().as_str(),
+        };
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let frame = &self.frame;
+        let elapsed = self.began.elapsed();
+        let peak_memory = frame.usage.memory.load(Ordering::Relaxed);
+        let report = CallReport {
+            package: frame.package.name.to_string(),
+            item: frame.item.clone(),
+            kind: frame.kind,
+            call_id: frame.call_id.clone(),
+            caller_id: frame.parent().map(|caller| caller.call_id.clone()),
+            digest: frame.package.digest.clone(),
+            outcome: self.outcome,
+            elapsed,
+            cpu: frame.cpu.used(),
+            peak_memory,
+            ticks: frame.usage.ticks.load(Ordering::Relaxed),
+        };
+        let micros =
+            |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let span = &frame.span;
+        span.record("outcome", report.outcome);
+        span.record("elapsed_us", micros(report.elapsed));
+        span.record("cpu_us", micros(report.cpu));
+        span.record("peak_memory", report.peak_memory);
+        span.record("ticks", report.ticks);
+        tracing::debug!(
+            parent: span,
+            outcome = report.outcome,
+            elapsed_us = micros(report.elapsed),
+            cpu_us = micros(report.cpu),
+            peak_memory,
+            "call ended"
+        );
+        frame.package.metrics.count(&report);
+        frame.embedder().observe(&report);
+    }
+}

@@ -1,0 +1,326 @@
+//! Compiled code in the user's cache folder.
+//!
+//! Compiled code is trusted code. Every file is authenticated with a key that
+//! lives beside it, in a folder that only its user may enter; whoever can write
+//! there as that user could change the program itself. A file that does not
+//! authenticate is compiled anew.
+
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use distri_artifact::key::{CacheFolder, Key};
+use distri_call::digest::hex;
+use distri_call::{Error, ErrorKind};
+use distri_files::Folder;
+use hmac::Mac;
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// Bytes of images that are kept, unless the embedder says otherwise.
+const IMAGES_CAP: u64 = 1 << 30;
+
+/// The age at which nobody is writing an unfinished file any more.
+const ABANDONED: Duration = Duration::from_hours(1);
+
+/// Bytes of the HMAC-SHA256 at the end of every file.
+const MAC_LEN: usize = 32;
+
+/// Bytes of a file that are looked at together: little enough for the stack.
+const PART: usize = 16 << 10;
+
+/// Most bytes of a file that is read whole: several times what is kept of compiled
+/// functions.
+const MAX_READ: u64 = 1 << 30;
+
+/// A folder of compiled code.
+#[derive(Debug)]
+pub struct Cache {
+    folder: Folder,
+    key: Key,
+    cap: u64,
+    place: CacheFolder,
+}
+
+impl Cache {
+    /// Opens the folder, making it and its key if need be.
+    ///
+    /// # Errors
+    ///
+    /// `internal` with the folder's path where it is not this user's alone.
+    pub fn open(place: &CacheFolder, cap: Option<u64>) -> Result<Self, Error> {
+        let (folder, key) = place.open()?;
+        Ok(Self { folder, key, cap: cap.unwrap_or(IMAGES_CAP), place: place.clone() })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Bytes of images that it may hold.
+    pub fn size(&self) -> u64 {
+        self.cap
+    }
+
+    /// What to do about a folder that takes nothing.
+    pub fn hint(&self) -> &'static str {
+        self.place.hint()
+    }
+
+    /// The error about compiled code that could not be kept.
+    pub fn not_kept(&self, error: &io::Error) -> Error {
+        let message =
+            format!("cannot keep compiled code in `{}`: {error}", self.folder().display());
+        Error::new(ErrorKind::Internal, message).with_hint(self.hint())
+    }
+
+    /// The bytes of the file `name`, if it is there and authentic.
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.folder.own_file(name).ok()?.take(MAX_READ).read_to_end(&mut bytes).ok()?;
+        let body = bytes.len().checked_sub(MAC_LEN)?;
+        let mut mac = self.key.mac(name);
+        mac.update(&bytes[..body]);
+        mac.verify_slice(&bytes[body..]).ok()?;
+        bytes.truncate(body);
+        Some(bytes)
+    }
+
+    /// The file `name` itself, if it is there and authentic. Its bytes are looked
+    /// at, a part at a time, and not kept.
+    fn open_authentic(&self, name: &str) -> Option<File> {
+        let mut file = self.folder.own_file(name).ok()?;
+        let mut left = file.metadata().ok()?.len().checked_sub(MAC_LEN as u64)?;
+        let mut mac = self.key.mac(name);
+        let mut part = [0; PART];
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(PART).min(PART);
+            file.read_exact(&mut part[..wanted]).ok()?;
+            mac.update(&part[..wanted]);
+            left -= wanted as u64;
+        }
+        let mut found = [0; MAC_LEN];
+        file.read_exact(&mut found).ok()?;
+        mac.verify_slice(&found).ok()?;
+        Some(file)
+    }
+
+    /// Writes `name` beside itself and renames it: readers see the old file or
+    /// the new one.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut mac = self.key.mac(name);
+        mac.update(bytes);
+        self.folder.write_anew(name, &[bytes, &mac.finalize().into_bytes()])
+    }
+
+    /// The compiled image of the component with this digest, if it is there.
+    pub fn image(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let file = self.open_authentic(&image_name(engine, digest))?;
+        used(&file);
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // SAFETY: the bytes behind this descriptor were written by `put_image`:
+        // they authenticate with this user's key under this engine's name. The
+        // file is never written in place, so that the mapping keeps its content.
+        unsafe { Component::deserialize_file(engine, path) }.ok()
+    }
+
+    /// Whether an image of this user's is there; it may still not authenticate. Who
+    /// asks means to use it: it counts as used.
+    pub fn has_image(&self, engine: &Engine, digest: &str) -> bool {
+        self.folder.own_file(&image_name(engine, digest)).map(|file| used(&file)).is_ok()
+    }
+
+    /// Keeps a compiled image.
+    pub fn put_image(&self, component: &Component, digest: &str) -> io::Result<()> {
+        let bytes = component.serialize().map_err(io::Error::other)?;
+        self.write(&image_name(component.engine(), digest), &bytes)?;
+        self.sweep(self.cap)
+    }
+
+    /// Removes the images that were used longest ago, until the rest takes less
+    /// than `cap` bytes, and what writers that were killed left. A process that
+    /// has an image mapped keeps it.
+    fn sweep(&self, cap: u64) -> io::Result<()> {
+        let mut images = Vec::new();
+        for entry in self.folder.entries()? {
+            if Folder::is_unfinished(&entry.name) {
+                if entry.modified.elapsed().is_ok_and(|age| age > ABANDONED) {
+                    let _ = self.folder.remove(&entry.name);
+                }
+            } else if Path::new(&entry.name).extension().is_some_and(|found| found == "cwasm") {
+                images.push((entry.modified, entry.size, entry.name));
+            }
+        }
+        images.sort_unstable_by(|a, b| b.cmp(a));
+        let mut total = 0;
+        for (_, size, name) in images {
+            total += size;
+            if total > cap {
+                // Another process may be sweeping too.
+                let _ = self.folder.remove(&name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Marks an image as used now, for `sweep`.
+fn used(file: &File) {
+    // One that cannot be marked only goes earlier.
+    let _ = file.set_modified(SystemTime::now());
+}
+
+/// Component digest, wasmtime version and engine settings.
+fn image_name(engine: &Engine, digest: &str) -> String {
+    format!("{digest}-{}.cwasm", engine_name(engine))
+}
+
+/// A short name for everything about an engine that compiled code depends on.
+fn engine_name(engine: &Engine) -> String {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+    }
+    let mut sha = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut sha);
+    hex(&sha.0.finalize()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(folder: &Path) -> Result<Cache, Error> {
+        Cache::open(&CacheFolder::At(folder.to_owned()), None)
+    }
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(&folder.path().join("cache")).unwrap();
+        (folder, cache)
+    }
+
+    #[test]
+    fn a_folder_or_key_that_others_may_have_made_is_refused_by_name() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let (folder, cache) = cache();
+        cache.write("a", b"code").unwrap();
+        let path = cache.folder().to_owned();
+        let refused = |words: &str| {
+            let error = open(&path).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
+            assert!(error.message().contains(path.to_str().unwrap()), "{error}");
+        };
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(&path, 0o777);
+        refused("may be written by others");
+        set(&path, 0o700);
+        set(&path.join("key"), 0o622);
+        refused("may be written by others");
+        // One file of somebody else's is not taken, and is made anew.
+        set(&path.join("key"), 0o600);
+        set(&path.join("a"), 0o606);
+        assert!(cache.read("a").is_none() && cache.open_authentic("a").is_none());
+        cache.write("a", b"code").unwrap();
+        let there = folder.path().join("there");
+        std::fs::rename(path.join("a"), &there).unwrap();
+        symlink(&there, path.join("a")).unwrap();
+        assert!(cache.read("a").is_none() && cache.open_authentic("a").is_none());
+
+        std::fs::rename(path.join("key"), &there).unwrap();
+        symlink(&there, path.join("key")).unwrap();
+        refused("is a link");
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(&path, &elsewhere).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        refused("is a link");
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused() {
+        let (_folder, cache) = cache();
+        // Only root can play another user.
+        if std::os::unix::fs::chown(cache.folder(), Some(65534), None).is_ok() {
+            let error = open(cache.folder()).unwrap_err();
+            assert!(error.message().contains("belongs to the user 65534"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let (_folder, cache) = cache();
+        cache.write("a", b"code").unwrap();
+        assert_eq!(cache.read("a").unwrap(), b"code");
+        let again = open(cache.folder()).unwrap();
+        assert_eq!(again.read("a").unwrap(), b"code");
+        let long = vec![7; 3 * PART + 5];
+        cache.write("b", &long).unwrap();
+        assert_eq!(cache.read("b").unwrap(), long);
+        assert!(cache.open_authentic("b").is_some());
+    }
+
+    #[test]
+    fn the_images_used_longest_ago_go_first() {
+        let (_folder, cache) = cache();
+        let names = ["a.cwasm", "b.cwasm", "c.cwasm"];
+        for (age, name) in names.iter().enumerate() {
+            cache.write(name, &[0; 100]).unwrap();
+            let file = File::options().write(true).open(cache.folder().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - std::time::Duration::from_secs(age as u64 * 60))
+                .unwrap();
+        }
+        let abandoned = cache.folder().join(".new-abandoned");
+        let file = File::create(&abandoned).unwrap();
+        file.set_modified(SystemTime::now() - ABANDONED * 2).unwrap();
+        cache.sweep(300).unwrap();
+        assert!(!abandoned.exists());
+        let there = names.map(|name| cache.read(name).is_some());
+        assert_eq!(there, [true, true, false]);
+        assert!(cache.folder().join("key").is_file());
+    }
+
+    #[test]
+    fn an_image_that_a_build_found_stays_for_the_call() {
+        let (_folder, cache) = cache();
+        let engine = Engine::default();
+        let old = image_name(&engine, "old");
+        cache.write(&old, &[0; 100]).unwrap();
+        let file = File::options().write(true).open(cache.folder().join(&old)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_hours(1)).unwrap();
+        cache.write("new.cwasm", &[0; 100]).unwrap();
+        assert!(cache.has_image(&engine, "old") && !cache.has_image(&engine, "none"));
+        cache.sweep(200).unwrap();
+        assert!(cache.read(&old).is_some() && cache.read("new.cwasm").is_none());
+    }
+
+    #[test]
+    fn a_changed_or_renamed_file_is_not_taken() {
+        let (_folder, cache) = cache();
+        cache.write("a", b"code").unwrap();
+        let path = cache.folder().join("a");
+        std::fs::copy(&path, cache.folder().join("b")).unwrap();
+        assert!(cache.read("b").is_none());
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            assert!(cache.read("a").is_none(), "byte {at}");
+            assert!(cache.open_authentic("a").is_none(), "byte {at}");
+        }
+        std::fs::write(&path, &good[..10]).unwrap();
+        assert!(cache.read("a").is_none());
+    }
+}

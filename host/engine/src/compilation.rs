@@ -1,0 +1,142 @@
+//! Components to machine code, from the cache or compiled now.
+
+use std::sync::Arc;
+
+use distri_abi::{refusal, shape};
+use distri_call::text::{REASON, cut};
+use distri_call::{Error, ErrorKind, Limits, Result};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::CompilerProcess;
+use crate::cache::Cache;
+use crate::functions::FunctionCache;
+
+/// What the pool's own bounds say. wasmtime keeps the types of these errors to itself
+/// (48.0), so that their texts are all there is.
+const POOL: &str = "in the pooling allocator";
+
+/// What compiles and caches code.
+pub struct Compilation {
+    /// The engine that the code is for.
+    pub engine: Engine,
+    /// Where compiled code is kept, if it is.
+    pub cache: Option<Arc<Cache>>,
+    /// Compiled functions to use again, if they are kept.
+    pub functions: Option<Arc<FunctionCache>>,
+    /// Compiles in a process of its own; needs the cache.
+    pub compiler: Option<CompilerProcess>,
+    /// What components may need at most.
+    pub limits: Limits,
+}
+
+impl Compilation {
+    /// The component, compiled: from the cache, or compiled now and kept there.
+    pub fn component(&self, wasm: &[u8], digest: &str) -> Result<Component> {
+        if let Some(component) = self.cached(digest) {
+            return Ok(component);
+        }
+        self.check_bytes(wasm)?;
+        metrics::counter!("distri_compilations_total").increment(1);
+        if let (Some(compiler), Some(cache)) = (&self.compiler, &self.cache) {
+            compiler.compile(cache, &self.limits, wasm)?;
+            return self.cached(digest).ok_or_else(|| {
+                cache.not_kept(&std::io::Error::other("what the compiler left there is gone"))
+            });
+        }
+        let component = self.compile(wasm)?;
+        if let Err(error) = self.keep(&component, digest) {
+            tracing::warn!(%error, "a compiled image is not kept");
+        }
+        Ok(component)
+    }
+
+    /// Compiles in this process, whatever is in the cache.
+    fn compile(&self, wasm: &[u8]) -> Result<Component> {
+        let compile = || Component::from_binary(&self.engine, wasm);
+        let compile = || shape::within_bounds(wasm, compile);
+        match &self.functions {
+            Some(functions) => functions.during(compile),
+            None => compile(),
+        }?
+        .map_err(not_compiled)
+    }
+
+    /// Keeps compiled code, where there is a cache.
+    fn keep(&self, component: &Component, digest: &str) -> Result<()> {
+        let Some(cache) = &self.cache else { return Ok(()) };
+        cache.put_image(component, digest).map_err(|error| cache.not_kept(&error))
+    }
+
+    /// Compiles a component for whoever finds it in the cache.
+    ///
+    /// # Errors
+    ///
+    /// As [`Compilation::component`], and `internal` where the cache does not take it.
+    pub fn compile_into_cache(&self, wasm: &[u8]) -> Result<()> {
+        self.check_bytes(wasm)?;
+        self.keep(&self.compile(wasm)?, &distri_call::digest::digest(wasm))
+    }
+
+    /// The component's image from the cache.
+    pub fn cached(&self, digest: &str) -> Option<Component> {
+        self.cache.as_ref()?.image(&self.engine, digest)
+    }
+
+    /// Whether it is there.
+    pub fn has_image(&self, digest: &str) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.has_image(&self.engine, digest))
+    }
+
+    /// Refuses what is not even the beginning of a component, by name.
+    fn check_bytes(&self, wasm: &[u8]) -> Result<()> {
+        let refuse = |message: String, hint: &str| {
+            Err(Error::new(ErrorKind::InvalidComponent, message).with_hint(hint))
+        };
+        if wasm.len() > self.limits.component_size {
+            return refuse(
+                format!(
+                    "the component has {} bytes, {} are allowed",
+                    wasm.len(),
+                    self.limits.component_size
+                ),
+                "the host's limit on component size bounds it",
+            );
+        }
+        match wasm {
+            [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+            [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => refuse(
+                "this is a core module, not a component".to_owned(),
+                "build it with `distri build`, or make a component of it with `wasm-tools component new`",
+            ),
+            [0x7f, b'E', b'L', b'F', ..] => refuse(
+                "this is compiled code, not a component".to_owned(),
+                "the host compiles components itself and takes compiled code from nobody",
+            ),
+            _ => refuse(
+                "this is not WebAssembly".to_owned(),
+                "a plugin is a component: a `.wasm` file that `distri build` makes",
+            ),
+        }
+    }
+
+    /// Why a component is not a plugin, in words for its author.
+    pub fn explain(&self, wasm: &[u8]) -> Option<Error> {
+        match &self.compiler {
+            Some(compiler) => compiler.explain(&self.limits, wasm),
+            None => refusal::explain(wasm),
+        }
+    }
+}
+
+/// Why bytes did not compile.
+fn not_compiled(error: wasmtime::Error) -> Error {
+    let root = error.root_cause().to_string();
+    let root = cut(&root, REASON);
+    let (kind, message) = if root.contains(POOL) {
+        (ErrorKind::ResourceLimit, format!("the component needs more than the host has: {root}"))
+    } else {
+        (ErrorKind::InvalidComponent, format!("not a valid component: {root}"))
+    };
+    Error::new(kind, message).with_source(error.into_boxed_dyn_error())
+}

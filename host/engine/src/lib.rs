@@ -1,0 +1,20 @@
+//! WebAssembly to machine code: the engine, the cache of what was compiled, the compiler
+//! in a process of its own, and which code is in memory. It knows neither what a store
+//! holds nor what a plugin may import.
+//!
+//! A part of `distri-host`, which gives out of it what embedders use; the rest changes
+//! without notice.
+
+pub mod cache;
+pub mod child;
+pub mod code;
+pub mod compilation;
+pub mod compiler;
+pub mod compiling;
+pub mod engine;
+pub mod functions;
+pub mod images;
+pub mod turns;
+
+pub use child::run_for;
+pub use compiler::CompilerProcess;

@@ -1,0 +1,42 @@
+//! Everything that a plugin may import: the one place that names all capabilities.
+
+use distri_call::Result;
+use distri_call::error::internal;
+use distri_network::waiting;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::imports::wasi;
+use crate::store::state::State;
+
+/// Links WASI and `distri:plugin`. Linked is not granted: what a store's data
+/// allows decides.
+pub(crate) fn linking(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasi::add_to_linker(&mut linker).map_err(internal)?;
+    distri_tools::add_to_linker(&mut linker).map_err(internal)?;
+    distri_databases::add_to_linker(&mut linker).map_err(internal)?;
+    distri_web::add_to_linker(&mut linker).map_err(internal)?;
+    waiting::add_to_linker(&mut linker).map_err(internal)?;
+    Ok(linker)
+}
+
+/// The linker for engines that are being initialised. A script is one module
+/// then: whatever it asks its loader for is not there.
+pub(crate) fn initialising(linker: &Linker<State>) -> Result<Linker<State>> {
+    type Answer = (Result<String, String>,);
+    let refuse = |name: &str| Err(format!("there is no module `{name}` in the script"));
+    let mut linker = linker.clone();
+    let mut loader = linker.instance("local:init/module-loader").map_err(internal)?;
+    loader
+        .func_wrap("resolve", move |_, (_, name): (String, String)| -> wasmtime::Result<Answer> {
+            Ok((refuse(&name),))
+        })
+        .map_err(internal)?;
+    loader
+        .func_wrap("load", move |_, (name,): (String,)| -> wasmtime::Result<Answer> {
+            Ok((refuse(&name),))
+        })
+        .map_err(internal)?;
+    Ok(linker)
+}

@@ -1,0 +1,4 @@
+//! What plugins may import.
+
+pub(crate) mod linker;
+mod wasi;

@@ -1,0 +1,5 @@
+//! The loaded plugins.
+
+pub(crate) mod item;
+pub(crate) mod plugin;
+pub(crate) mod registry;

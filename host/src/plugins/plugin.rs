@@ -1,0 +1,233 @@
+//! A loaded plugin: what it offers, its limits, and its code, which is brought
+//! in on the first call.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use distri_artifact::{Artifact, ArtifactStore, PluginInfo, Script};
+use distri_call::blocking::blocking;
+use distri_call::grant::Grant;
+use distri_call::package::{Package, Places};
+use distri_call::{Error, ErrorKind, ItemKind, Limits, Result};
+use distri_engine::code::{Code, Loader, Start};
+use distri_engine::images::{Images, Slot};
+use distri_manifest::{Instances, Manifest, PackageName, Policy};
+use tokio::sync::Semaphore;
+
+use crate::plugins::item::{Item, Kept};
+use crate::store::state::State;
+
+/// One loaded plugin.
+pub(crate) struct Plugin {
+    /// What its calls know of it.
+    pub(crate) package: Arc<Package>,
+    version: String,
+    description: Option<String>,
+    /// The version of `distri:plugin` that it conforms to.
+    abi: String,
+    tools: Box<[Item]>,
+    workflows: Box<[Item]>,
+    /// How long its instances live.
+    pub(crate) instances: Instances,
+    /// The packages whose plugins may call it; none for all that were granted it.
+    callers: Option<Vec<PackageName>>,
+    /// Root calls that may begin now.
+    pub(crate) permits: Semaphore,
+    /// Where the code is, for one that was built; the component is `package.digest`.
+    built: Option<(Option<Script>, ArtifactStore)>,
+    code: Arc<Slot<State>>,
+    /// What its compiled schemas take.
+    pub(crate) kept: Kept,
+}
+
+impl Plugin {
+    /// A plugin that was built; its code is not touched yet.
+    pub(crate) fn built(
+        id: u64,
+        artifact: Artifact,
+        store: ArtifactStore,
+        limits: &Limits,
+        policy: &Policy,
+    ) -> Self {
+        let grant = Grant::new(&artifact.package, &artifact.capabilities, policy);
+        let limits = limits.of_package(artifact.package.as_str(), policy);
+        let info = PluginInfo {
+            package: artifact.package,
+            version: artifact.version,
+            description: artifact.description,
+            abi: artifact.abi,
+            digest: artifact.component,
+            tools: artifact.tools,
+            workflows: artifact.workflows,
+        };
+        let limits = limits.lowered_by(&artifact.limits);
+        let folder = artifact.folder;
+        let elsewhere = !folder.as_os_str().is_empty() && !folder.starts_with("plugins");
+        let places =
+            Places { root: Some(store.root().to_owned()), linked: elsewhere.then_some(folder) };
+        let package = Package::new(id, info.identity(), limits, grant, places);
+        let built = Some((artifact.script, store));
+        Self {
+            callers: artifact.callers,
+            built,
+            ..Self::new(info, package, artifact.instances, None)
+        }
+    }
+
+    /// A plugin whose code is at hand.
+    pub(crate) fn with_code(
+        id: u64,
+        info: PluginInfo,
+        limits: Limits,
+        (manifest, policy, root): (&Manifest, &Policy, Option<&Path>),
+        code: Code<State>,
+    ) -> Self {
+        let grant = Grant::new(&manifest.package, &manifest.capabilities, policy);
+        let places = Places { root: root.map(Path::to_owned), linked: None };
+        let package = Package::new(id, info.identity(), limits, grant, places);
+        let instances = manifest.instances.clone();
+        Self {
+            callers: manifest.callers.clone(),
+            ..Self::new(info, package, instances, Some(Arc::new(code)))
+        }
+    }
+
+    fn new(
+        info: PluginInfo,
+        package: Arc<Package>,
+        instances: Instances,
+        code: Option<Arc<Code<State>>>,
+    ) -> Self {
+        let calls = package.limits.plugin_calls;
+        Self {
+            version: info.version,
+            description: info.description,
+            abi: info.abi,
+            tools: info.tools.into_iter().map(Item::from).collect(),
+            workflows: info.workflows.into_iter().map(Item::from).collect(),
+            package,
+            instances,
+            callers: None,
+            permits: Semaphore::new(calls.min(Semaphore::MAX_PERMITS)),
+            built: None,
+            code: Arc::new(Slot::new(code)),
+            kept: Kept::default(),
+        }
+    }
+
+    /// Whether a package's plugins may call it, beside what they were granted.
+    ///
+    /// # Errors
+    ///
+    /// `denied` with the line that would let them.
+    pub(crate) fn admits(&self, caller: &PackageName, item: &str) -> Result<()> {
+        let package = &self.package.name;
+        let Some(callers) = &self.callers else { return Ok(()) };
+        if caller == package || callers.contains(caller) {
+            return Ok(());
+        }
+        let mut all: Vec<&str> = callers.iter().map(PackageName::as_str).collect();
+        all.push(caller.as_str());
+        let line = format!("callers = {}", serde_json::json!(all));
+        let target = format!("{package}/{item}");
+        let detail = serde_json::json!({
+            "capability": "tools",
+            "target": target,
+            "package": caller,
+            "missing": "caller",
+            "add": line,
+        });
+        let message = format!(
+            "`{caller}` may not call the tool `{target}`: `{package}` does not name it among its callers"
+        );
+        Err(Error::new(ErrorKind::Denied, message)
+            .with_hint(format!("write `{line}` at the top of the `distri.toml` of `{package}`"))
+            .with_detail(detail.to_string()))
+    }
+
+    /// What to instantiate now.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        loader: &Arc<Loader<State>>,
+        images: &Images<State>,
+    ) -> Result<Start<State>> {
+        let code = images.code(&self.code, async || self.bring(Arc::clone(loader)).await).await?;
+        Ok(code.start())
+    }
+
+    /// The code, from the best place there is: the component's image; else, for
+    /// a script, the engine's image, while the component is compiled behind it;
+    /// else the component, compiled now.
+    async fn bring(&self, loader: Arc<Loader<State>>) -> Result<Arc<Code<State>>> {
+        let (package, digest) = (self.package.name.clone(), self.package.digest.clone());
+        let Some((script, store)) = self.built.clone() else {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "the plugin has neither code nor artifact",
+            ));
+        };
+        blocking(move || {
+            if let Some(image) = loader.compilation.cached(&digest) {
+                return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&image)?)))));
+            }
+            let Some(script) = &script else {
+                let component = loader.compilation.component(&store.get(&digest)?, &digest)?;
+                return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&component)?)))));
+            };
+            let engine = match loader.compilation.cached(&script.engine) {
+                Some(engine) => engine,
+                None => {
+                    loader.compilation.component(&store.get(&script.engine)?, &script.engine)?
+                }
+            };
+            let source: Arc<str> = store.get_text(&script.source)?.into();
+            let code = Arc::new(Code::new(Start::Script(Arc::new(loader.link(&engine)?), source)));
+            let upgraded = Arc::clone(&code);
+            tokio::task::spawn_blocking(move || {
+                let image = store
+                    .get(&digest)
+                    .and_then(|wasm| loader.compilation.component(&wasm, &digest))
+                    .and_then(|component| loader.link(&component));
+                match image {
+                    Ok(image) => upgraded.upgrade(image),
+                    Err(error) => {
+                        tracing::warn!(%error, plugin = %package, "stays on the script engine");
+                    }
+                }
+            });
+            Ok(code)
+        })
+        .await
+    }
+
+    /// The items of one kind.
+    pub(crate) fn items(&self, kind: ItemKind) -> &[Item] {
+        match kind {
+            ItemKind::Tool => &self.tools,
+            ItemKind::Workflow => &self.workflows,
+        }
+    }
+
+    /// The item of this kind and name, or of this alias.
+    pub(crate) fn item(&self, kind: ItemKind, name: &str) -> Option<&Item> {
+        let items = self.items(kind);
+        items
+            .iter()
+            .find(|item| item.name.as_str() == name)
+            .or_else(|| items.iter().find(|item| item.is_also(name)))
+    }
+
+    /// What it says of itself.
+    pub(crate) fn info(&self) -> PluginInfo {
+        let items = |items: &[Item]| items.iter().map(Item::info).collect();
+        PluginInfo {
+            package: self.package.name.clone(),
+            version: self.version.clone(),
+            description: self.description.clone(),
+            abi: self.abi.clone(),
+            digest: self.package.digest.clone(),
+            tools: items(&self.tools),
+            workflows: items(&self.workflows),
+        }
+    }
+}
