@@ -35,7 +35,7 @@ fn run() -> ExitCode {
         return distri_host::Host::serve_compilation().into();
     }
     if matches!(args.command, Command::Bundle) {
-        return distri_build::serve_bundling().into();
+        return distri_builder::serve_bundling().into();
     }
     terminal::init_logs(args.verbose);
     #[cfg(unix)]

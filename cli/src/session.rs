@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use distri_build::{BundlerProcess, Listener};
+use distri_builder::{BundlerProcess, Listener};
 use distri_host::{
     Artifact, Catalog, CompilerProcess, Error, ErrorKind, Host, HostBuilder, Policy,
 };

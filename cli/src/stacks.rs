@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use distri_build::StackMap;
+use distri_builder::StackMap;
 use distri_workspace::Workspace;
 use serde_json::Value;
 

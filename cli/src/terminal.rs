@@ -29,9 +29,9 @@ pub(crate) fn init_logs(verbose: u8) {
         0 => {
             "error,distri::plugin=info,distri::agent=info,distri::build=warn,distri::database=info"
         }
-        1 => "warn,distri=debug,distri_host=debug,distri_build=debug",
+        1 => "warn,distri=debug",
         // These trace the arguments of every call, secrets in headers among them.
-        _ => "trace,wasmtime_wasi=info,wasmtime_wasi_http=info,distri_host::bindings=info",
+        _ => "trace,wasmtime_wasi=info,wasmtime_wasi_http=info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()

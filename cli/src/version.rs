@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use distri_build::SCRIPT_ENGINE;
+use distri_builder::SCRIPT_ENGINE;
 use distri_host::{WASMTIME_VERSION, Wit};
 use serde_json::{Value, json};
 

@@ -13,7 +13,7 @@ fuzz_target!(|text: &str| {
         Some((_, text)) => ("mod.ts", text),
         None => ("mod.ts", text),
     };
-    if let Err(error) = distri_build::bundle_text(name, text) {
+    if let Err(error) = distri_builder::bundle_text(name, text) {
         assert!(!error.to_string().is_empty());
     }
 });

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use distri_build::{Built, Package};
+use distri_builder::{Built, Package};
 use distri_host::{Artifact, ArtifactStore, Catalog, ErrorKind, Host};
 use distri_manifest::PackageName;
 use tokio::task::JoinSet;
@@ -117,7 +117,7 @@ impl Workspace {
         let mut catalog = before.clone();
         catalog.refused.clear();
         for layer in layers(packages)? {
-            let mut running: JoinSet<(PackageName, Result<Built, distri_build::BuildError>)> =
+            let mut running: JoinSet<(PackageName, Result<Built, distri_builder::BuildError>)> =
                 JoinSet::new();
             for package in layer {
                 on(BuildEvent::Started(&package.manifest.package));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use distri_build::{Builder, Package};
+use distri_builder::{Builder, Package};
 use distri_host::{Artifact, Host, ItemInfo};
 use distri_manifest::{PackageName, suggestion};
 use serde_json::Value;

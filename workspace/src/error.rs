@@ -44,7 +44,7 @@ pub enum WorkspaceError {
     /// A package cannot be built.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Build(#[from] distri_build::BuildError),
+    Build(#[from] distri_builder::BuildError),
     /// The host refused.
     #[error(transparent)]
     Host(#[from] distri_host::Error),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use distri_build::Package;
+use distri_builder::Package;
 use distri_manifest::{MANIFEST_FILE, Manifest, WORKSPACE_PACKAGE};
 
 use crate::{Result, WorkspaceError};
@@ -131,7 +131,7 @@ fn package(named: &Path, folder: &Path) -> Result<Option<Package>> {
     let manifest_path = folder.join(MANIFEST_FILE);
     // Whatever has the name is the manifest, or is refused as one.
     let manifest = if manifest_path.symlink_metadata().is_ok() {
-        Manifest::load(&manifest_path).map_err(distri_build::BuildError::from)?
+        Manifest::load(&manifest_path).map_err(distri_builder::BuildError::from)?
     } else {
         let Some(entry) = entry(folder)? else { return Ok(None) };
         let name = named.file_name().unwrap_or_default().to_string_lossy().into_owned();

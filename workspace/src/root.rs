@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use distri_build::{Builder, BundlerProcess, Listener, Package};
+use distri_builder::{Builder, BundlerProcess, Listener, Package};
 use distri_host::{Artifact, ArtifactStore, Catalog, Host};
 use distri_manifest::PackageName;
 

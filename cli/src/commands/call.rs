@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
         }
         warnings.extend(operator::unset_secrets(artifact, &policy)?);
         // Said even where a tool is asked for that only the newer sources have.
-        if distri_build::is_stale(&workspace.store(), artifact) {
+        if distri_builder::is_stale(&workspace.store(), artifact) {
             warnings.push(format!(
                 "`{}` changed since it was built, and what runs is the older build; run `distri build`",
                 artifact.package
