@@ -2,19 +2,31 @@
 # into target/, or into $CARGO_TARGET_DIR where that is set.
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-BIN := $(TARGET)/release/distri
 
-.PHONY: setup run test test-all soak bench fuzz format
+# All of it is one profile and one selection of features, so that what we depend on is
+# compiled once. With an example, cargo counts what tests depend on, as it does for tests.
+PROGRAMS := --locked --release --workspace --example minimal
+# Our own crates as tests want them.
+TESTING := --locked --release --config tests/profile.toml --workspace
+
+.PHONY: setup run quick test test-all soak bench fuzz format
 
 setup:
 	@scripts/setup.sh
 
+# Tests build a program of their own in the same place: this one is put aside.
 run: setup
-	cargo build --locked --release -p distri-cli
-	@scripts/show.sh $(BIN)
+	cargo build $(PROGRAMS) --bin distri
+	@install -m 755 $(TARGET)/release/distri $(TARGET)/distri
+	@scripts/show.sh $(TARGET)/distri
 
-# One selection of packages and targets for all of it: another would compile the
-# dependencies again with other features.
+# What is looked at every few minutes: no test here builds a plugin.
+quick: export RUST_BACKTRACE = 0
+quick: setup
+	cargo fmt --all --check
+	cargo clippy $(TESTING) --all-targets -- -D warnings
+	cargo test $(TESTING) --lib --bins --test walls
+
 # Every toolchain of the conformance tests is there: none is let off.
 test: export DISTRI_REQUIRE_GUESTS = 1
 # What failed, not the frames beneath it.
@@ -22,26 +34,30 @@ test: export RUST_BACKTRACE = 0
 test: setup
 	@scripts/toolchains.sh
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo test --locked --workspace --all-targets
-	cargo test --locked --workspace --doc
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	cargo clippy $(TESTING) --all-targets -- -D warnings
+	cargo test $(TESTING) --all-targets
+	cargo test $(TESTING) --doc
+	RUSTDOCFLAGS="-D warnings" cargo doc $(TESTING) --no-deps
 
-# The same tests, optimised as well: timing and memory are then a user's.
-test-all: test
+# The same tests, optimised as well: timing and memory are then a user's. And the host
+# without what can be left out, which serves a script all the same.
+test-all: run test
 	cargo test --locked --release --workspace --all-targets
+	cargo clippy --locked --release -p distri-host --no-default-features -- -D warnings
+	cargo run --locked --release -p distri-host --no-default-features --example minimal -- \
+		examples/plugins/text-tools slugify '{"text": "Hello, World!"}'
 
 # Attacks and good calls mixed, for DISTRI_SOAK_SECONDS (120).
 soak: setup
-	cargo test --locked --workspace --test adversarial -- soak --ignored --nocapture
+	cargo test $(TESTING) --test adversarial -- soak --ignored --nocapture
 
 # What the host adds to bare wasmtime, side by side; fails when a bound is passed.
 bench: setup
-	cargo build --locked --release --workspace --all-targets
+	cargo build $(PROGRAMS) --bin distri --bin distri-bench
 	$(TARGET)/release/distri-bench
 
 # Each fuzz target for FUZZ_SECONDS (300).
-fuzz:
+fuzz: setup
 	@scripts/fuzz.sh
 
 format:

@@ -12,6 +12,7 @@ if ! cmp --silent guest-sdk-ts/package-lock.json guest-sdk-ts/node_modules/.dist
     npm ci --omit=dev --no-audit --no-fund --silent --prefix guest-sdk-ts
     cp guest-sdk-ts/package-lock.json guest-sdk-ts/node_modules/.distri-lock.json
 fi
+scripts/quickjs.sh
 cargo fetch --locked --quiet
 for manifest in {examples,bench/workspace,tests/adversarial,tests/conformance}/plugins/*/Cargo.toml tests/e2e/{seed,guests}/*/Cargo.toml; do
     cargo fetch --locked --quiet --manifest-path "$manifest"

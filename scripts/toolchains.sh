@@ -35,8 +35,8 @@ if ! current "$wanted/requirements.txt" "$tools/python/requirements.txt"; then
 fi
 
 if ! [ -x "$tools/cargo/bin/cargo-component" ]; then
-    say "building cargo-component, once (about five minutes)"
-    env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$tools/cargo" cargo-component@0.21.1 ||
+    say "building cargo-component, once (some minutes)"
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked --debug --root "$tools/cargo" cargo-component@0.21.1 ||
         say "cargo cannot install cargo-component"
 fi
 # The tests start a PostgreSQL server of their own from these programs.

@@ -2,7 +2,6 @@
 //! packages it has installed, by rolldown. Rolldown opens no file: [`crate::modules`]
 //! gives it each one.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,26 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Place};
 use crate::modules::{ENTRY, Modules, is_of_world};
+use crate::request::Request;
 use crate::{platform, sdk};
 
 /// The newest syntax that the engine reads: what is newer is translated.
 const TARGET: &str = "es2024";
-
-/// What is to be bundled.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Request {
-    /// The workspace's root, without links: nothing outside it is read.
-    pub(crate) root: PathBuf,
-    /// The package's folder.
-    pub(crate) folder: PathBuf,
-    /// The module with the plugin.
-    pub(crate) entry: PathBuf,
-    /// The manifest's import map.
-    pub(crate) imports: BTreeMap<String, String>,
-    /// Whether each module is parsed alone first, with a word of which it is: to find
-    /// out which one a bundler ended at.
-    pub(crate) careful: bool,
-}
 
 /// A bundled plugin.
 #[derive(Debug, Serialize, Deserialize)]

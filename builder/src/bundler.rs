@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::{Bundle, Request, bundle};
+use crate::bundle::{Bundle, bundle};
 use crate::fault::{self, Fault, Place};
 use crate::modules::{BEGUN, ENDED};
+use crate::request::Request;
 use crate::{BuildError, Result};
 
 /// How long bundling may take. Thousands of modules take some seconds.

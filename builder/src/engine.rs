@@ -3,15 +3,20 @@
 
 use std::sync::{Arc, LazyLock};
 
-use componentize_qjs::{codegen, stubwasi};
 use distri_host::Wit;
 use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 use wit_parser::Resolve;
 
+use crate::loader::close;
+use crate::shim::shim;
 use crate::{BuildError, Result};
 
 /// The version of the ABI that scripts are served through.
 const TRACK: &str = "0.3.0";
+
+/// QuickJS-ng as a dynamic library, which `make setup` puts there. Its world has what a
+/// snapshot needs besides: an export `init`, and the import of a module loader.
+const QUICKJS: &[u8] = include_bytes!("../quickjs.wasm");
 
 /// What runs scripts, for people: `componentize-qjs` brings it.
 pub const SCRIPT_ENGINE: &str = "QuickJS-ng (componentize-qjs 0.4.5)";
@@ -24,7 +29,7 @@ pub(crate) struct Engine {
     pub(crate) whole: Arc<[u8]>,
     /// SHA-256 of the whole engine, in hexadecimal.
     pub(crate) digest: String,
-    /// Script text that the engine's helpers for streams and futures come from.
+    /// What is run before a script: the engine's helpers for streams and futures.
     pub(crate) shim: String,
 }
 
@@ -51,7 +56,7 @@ fn link() -> anyhow::Result<Engine> {
     let world = resolve.select_world(&[package], Some("typescript-plugin"))?;
 
     let (mut bindings, metadata) = wit_dylib::create_with_metadata(&resolve, world, None);
-    let shim = codegen::generate_shim(&resolve, &metadata);
+    let shim = shim(&metadata);
     wit_component::embed_component_metadata(
         &mut bindings,
         &resolve,
@@ -61,7 +66,7 @@ fn link() -> anyhow::Result<Engine> {
 
     let mut parts = wit_component::Linker::default();
     parts.encoder().validate(true);
-    parts.library("quickjs.wasm", componentize_qjs::default_runtime_wasm(), false)?;
+    parts.library("quickjs.wasm", QUICKJS, false)?;
     parts.library("bindings.wasm", &without_names(bindings), false)?;
     parts.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
     let linked = without_names(parts.encode()?);
@@ -70,9 +75,10 @@ fn link() -> anyhow::Result<Engine> {
     Ok(Engine { linked, whole, digest, shim })
 }
 
-/// Closes the import that only the engine's initialisation uses.
+/// Closes the import that only the engine's initialisation uses, and takes out what no
+/// machine reads.
 pub(crate) fn finish(component: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let finished = stubwasi::stub_internal_imports(component)?;
+    let finished = close(component)?;
     Ok(strip(&finished, &|_| false).unwrap_or(finished))
 }
 
@@ -162,8 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn the_script_engine_is_the_one_that_was_meant() {
+        let wanted = include_str!("../quickjs.sha256");
+        assert_eq!(wanted.split_whitespace().next(), Some(&*distri_host::digest(QUICKJS)));
+    }
+
+    #[test]
     fn the_script_engine_is_called_by_its_version() {
-        let pins = include_str!("../../Cargo.toml");
+        let pins = include_str!("../../scripts/quickjs/Cargo.toml");
         let (_, pinned) = pins.split_once("componentize-qjs = \"=").unwrap();
         let version = pinned.split('"').next().unwrap();
         assert!(SCRIPT_ENGINE.contains(version), "{SCRIPT_ENGINE} is pinned to {version}");

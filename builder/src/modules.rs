@@ -19,8 +19,8 @@ use rolldown_common::side_effects::HookSideEffects;
 use rolldown_common::{ImportKind, ModuleId, ModuleType, ResolvedExternal};
 use serde_json::{Map, Value, json};
 
-use crate::bundle::Request;
 use crate::fault::{Fault, Place};
+use crate::request::Request;
 use crate::resolve::{Format, Found, Meaning, Resolver};
 use crate::sources::{Sources, text};
 use crate::syntax::{self, Seen};

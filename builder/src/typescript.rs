@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use distri_host::{Description, ErrorKind, Host};
 
-use crate::bundle::Request;
 use crate::engine::{Engine, engine};
 use crate::fault::{Fault, Place};
+use crate::request::Request;
 use crate::stack::StackMap;
 use crate::{BuildError, BundlerProcess, Result, bundler, sdk, snapshot};
 

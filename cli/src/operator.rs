@@ -169,15 +169,5 @@ pub(crate) fn confirm(package: &PackageName, asked: &[Decision]) -> Result<bool,
 
 /// One line of what is asked for, for people.
 pub(crate) fn describe(decision: &Decision) -> String {
-    let what = match decision.capability {
-        "tools" => "the tool",
-        "agents" => "the agent",
-        "secrets" => "the secret",
-        "env" => "the environment variable",
-        "network" => "the host",
-        "filesystem" => "the folder",
-        "session" => "the shared session value",
-        _ => "the database",
-    };
-    format!("{what} {}", decision.request)
+    format!("the {} {}", decision.capability.noun(), decision.request)
 }

@@ -2,7 +2,7 @@
 //! it logs, and what each call did.
 //!
 //! ```text
-//! cargo run -p distri-host --example agents -- examples/plugins/text-tools examples/plugins/checksum examples/plugins/text-report
+//! cargo run --release --workspace --example agents -- examples/plugins/text-tools examples/plugins/checksum examples/plugins/text-report
 //! ```
 
 use async_trait::async_trait;

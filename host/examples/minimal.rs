@@ -1,7 +1,7 @@
 //! The least that an embedder writes: load a plugin, call its tool.
 //!
 //! ```text
-//! cargo run -p distri-host --example minimal -- examples/plugins/text-tools slugify '{"text": "Hello, World!"}'
+//! cargo run --release --workspace --example minimal -- examples/plugins/text-tools slugify '{"text": "Hello, World!"}'
 //! ```
 
 use distri_host::{Host, ToolCall};

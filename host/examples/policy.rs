@@ -1,7 +1,7 @@
 //! An embedder with a policy, a say of its own beside it, and limits.
 //!
 //! ```text
-//! cargo run -p distri-host --example policy -- examples/plugins/text-tools examples/plugins/checksum examples/plugins/text-report
+//! cargo run --release --workspace --example policy -- examples/plugins/text-tools examples/plugins/checksum examples/plugins/text-report
 //! ```
 
 use std::time::Duration;

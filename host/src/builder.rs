@@ -1,7 +1,7 @@
 //! What an embedder chooses before there is a host.
 
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use distri_artifact::key::CacheFolder;
 use distri_call::embedder::Embedder;
@@ -15,16 +15,16 @@ use distri_engine::compilation::Compilation;
 use distri_engine::engine::engine;
 use distri_engine::functions::FunctionCache;
 use distri_engine::images::Images;
-use distri_filesystem::OwnFolders;
-use distri_filesystem::Protected;
+use distri_filesystem::{OwnFolders, Protected};
 use distri_manifest::Policy;
 use distri_network::Network;
+#[cfg(feature = "network")]
 use distri_network::Resolver;
 use tokio::sync::Semaphore;
 
 use crate::Host;
 use crate::calls::kept::Kept;
-use crate::host::Inner;
+use crate::calls::runner::Runner;
 use crate::imports::linker;
 use crate::resources::Resources;
 
@@ -40,7 +40,9 @@ pub struct HostBuilder {
     without_cache: bool,
     cache_size: Option<u64>,
     compiler: Option<CompilerProcess>,
+    #[cfg(feature = "network")]
     resolver: Option<Arc<dyn Resolver>>,
+    #[cfg(feature = "network")]
     roots: Vec<Vec<u8>>,
     unchecked: bool,
 }
@@ -116,6 +118,13 @@ impl HostBuilder {
 
     /// How the hosts that plugins send requests to are found; the machine's own
     /// way otherwise. What it finds is checked like any other address.
+    ///
+    /// ```
+    /// # use std::net::IpAddr;
+    /// let fixed = |_: &str| Ok(vec![IpAddr::from([127, 0, 0, 1])]);
+    /// let host = distri_host::Host::builder().resolver(fixed);
+    /// ```
+    #[cfg(feature = "network")]
     pub fn resolver(mut self, resolver: impl Resolver) -> Self {
         self.resolver = Some(Arc::new(resolver));
         self
@@ -123,6 +132,7 @@ impl HostBuilder {
 
     /// A certificate, in DER, that servers may be certified by, besides those that
     /// Mozilla believes. May be called several times.
+    #[cfg(feature = "network")]
     pub fn root_certificate(mut self, der: impl Into<Vec<u8>>) -> Self {
         self.roots.push(der.into());
         self
@@ -169,12 +179,20 @@ impl HostBuilder {
         let loader = Loader { compilation, linker, initialising };
         // By what it is now: what a package may write to has no links in it either.
         let policy_file = policy.file.as_ref().and_then(|file| file.canonicalize().ok());
+        #[cfg(feature = "network")]
+        let network = Network::new(self.resolver, self.roots)?;
+        #[cfg(not(feature = "network"))]
+        let network = Network::default();
+        #[cfg(feature = "databases")]
+        let databases = Databases::new(&policy, &limits);
+        #[cfg(not(feature = "databases"))]
+        let databases = Databases::default();
         let resources = Resources {
             protected: Protected { own_folders, policy: policy_file },
-            network: Arc::new(Network::new(self.resolver, self.roots)?),
-            databases: Arc::new(Databases::new(&policy, &limits)),
+            network: Arc::new(network),
+            databases: Arc::new(databases),
         };
-        Ok(Host::new(Inner {
+        let runner = Runner {
             loader: Arc::new(loader),
             embedder: Embedder::new(self.services, &limits),
             resources: Arc::new(resources),
@@ -182,11 +200,9 @@ impl HostBuilder {
             kept: Kept::new(limits.kept_instances, limits.kept_bytes()),
             images: Images::new(limits.loaded_images),
             limits,
-            policy,
-            workspace: self.workspace,
             check_inputs: !self.unchecked,
-            generation: RwLock::default(),
             active: Open::default(),
-        }))
+        };
+        Ok(Host::new(runner, policy, self.workspace))
     }
 }

@@ -47,6 +47,10 @@
 //!   `distri_call_cpu_seconds`, `distri_call_peak_memory_bytes`,
 //!   `distri_host_calls_total` and `distri_compilations_total`.
 //!
+//! Two features can be left out, for a program that is smaller and has less in it:
+//! `databases` (SQLite and PostgreSQL) and `network` (outgoing requests). Plugins that
+//! ask for what is left out are loaded all the same, and refused it when they use it.
+//!
 //! `host/examples` has an embedder with agents and one with a policy.
 
 mod builder;
@@ -70,9 +74,11 @@ pub use distri_call::{
     Granted, HostServices, InMemorySessions, Ineffective, ItemKind, Limits, LogLevel, LogRecord,
     Result, Sessions, ToolCall, ToolResult, WorkflowCall, WorkflowResult, decisions, digest,
 };
+#[cfg(feature = "databases")]
 pub use distri_databases::{ExposedDatabase, exposed_databases};
 pub use distri_engine::{CompilerProcess, run_for};
-pub use distri_manifest::{Access, Policy};
+pub use distri_manifest::{Access, CapabilityKind, Policy};
+#[cfg(feature = "network")]
 pub use distri_network::Resolver;
 pub use distri_schema::{SchemaFault, check_schema};
 pub use executor::PluginExecutor;

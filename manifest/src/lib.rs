@@ -30,8 +30,8 @@ mod text;
 mod units;
 
 pub use capabilities::{
-    Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, GuestPath,
-    NetworkRequest, SecretRequest,
+    Access, Binding, Capabilities, CapabilityKind, DatabaseRequest, FilesystemRequest, FolderPath,
+    GuestPath, NetworkRequest, SecretRequest,
 };
 pub use digest::ComponentDigest;
 pub use error::ManifestError;

@@ -98,13 +98,49 @@ fn page(name: &str) -> String {
 #[test]
 fn every_page_is_tried_and_linked() {
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
-    let tried = ["agents.md", "capabilities.md", "limits.md", "manifest.md", "toolchains.md"];
+    let tried = [
+        "agents.md",
+        "architecture.md",
+        "capabilities.md",
+        "contributing.md",
+        "limits.md",
+        "manifest.md",
+        "toolchains.md",
+    ];
     for entry in std::fs::read_dir(repository().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if std::path::Path::new(&name).extension().is_some_and(|it| it == "md") {
             assert!(tried.contains(&name.as_str()), "nothing here tries `docs/{name}`");
             assert!(readme.contains(&format!("docs/{name}")), "the readme has no `docs/{name}`");
         }
+    }
+}
+
+/// The files and folders that the pages for who works on Distri name are there, and so is
+/// what they have `make` do.
+#[test]
+fn the_pages_on_the_house_name_what_is_there() {
+    let makefile = std::fs::read_to_string(repository().join("Makefile")).unwrap();
+    for name in ["architecture.md", "contributing.md"] {
+        let page = page(name);
+        let mut seen = 0;
+        for code in page.split('`').skip(1).step_by(2) {
+            if let Some(target) = code.strip_prefix("make ") {
+                let target = format!("\n{target}:");
+                assert!(makefile.contains(&target), "{name}: there is no `{code}`");
+                seen += 1;
+            } else if code.contains('/')
+                && code.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c))
+            {
+                // As the page goes on from the crate that it speaks of.
+                let from = ["", "docs", "host/src", "host/call/src"];
+                let there = from.iter().any(|from| repository().join(from).join(code).exists());
+                // What is built is not in the repository.
+                assert!(there || code.starts_with('.'), "{name}: there is no `{code}`");
+                seen += 1;
+            }
+        }
+        assert!(seen > 5, "{name}: {seen}");
     }
 }
 

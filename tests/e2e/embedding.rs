@@ -16,13 +16,17 @@ use crate::support::{MANIFEST, Sandbox, repository, tool};
 use crate::transcript::Transcript;
 
 /// Builds the host's examples as they are now: for tests, cargo builds only what tests
-/// them. The selection is the tests' own, so that nothing else is compiled again.
+/// them. Selection and profile are the tests' own, so that nothing else is compiled again.
 fn build_examples() {
-    let target = Path::new(env!("CARGO_BIN_EXE_distri")).parent().unwrap().parent().unwrap();
+    let profile = Path::new(env!("CARGO_BIN_EXE_distri")).parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "--workspace", "--examples", "--target-dir"]).arg(target);
-    if !cfg!(debug_assertions) {
+    cargo.args(["build", "--locked", "--workspace", "--examples", "--target-dir"]);
+    cargo.arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
         cargo.arg("--release");
+        if cfg!(debug_assertions) {
+            cargo.args(["--config", "tests/profile.toml"]);
+        }
     }
     let output = cargo.current_dir(repository()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

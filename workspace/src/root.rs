@@ -177,18 +177,18 @@ impl Workspace {
     /// then, too.
     pub fn load(&self, host: &Host) -> Result<Vec<Artifact>> {
         let catalog = self.catalog()?;
-        self.register(&catalog, host);
+        self.register(catalog.packages.values().cloned(), host);
         for package in catalog.refused.keys() {
             catalog.proven(package.as_str())?;
         }
         Ok(catalog.packages.into_values().collect())
     }
 
-    /// Registers what a catalog of this workspace has with a host.
-    pub fn register(&self, catalog: &Catalog, host: &Host) {
-        let artifacts = catalog.packages.values();
+    /// Registers packages of this workspace, from its catalog, with a host.
+    pub fn register(&self, artifacts: impl IntoIterator<Item = Artifact>, host: &Host) {
+        let artifacts = artifacts.into_iter();
         let callable = artifacts.filter(|artifact| !artifact.component.is_empty());
-        host.load_artifacts(callable.cloned(), &self.store);
+        host.load_artifacts(callable, &self.store);
     }
 }
 

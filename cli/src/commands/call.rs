@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Args, call: &Call, kind: ItemKind) -> Result<(), 
     warnings.extend(changed);
     let audit = call.audit.then(Arc::<Audit>::default);
     let host = session::host(&workspace, policy, audit.clone())?;
-    workspace.register(&catalog, &host);
+    workspace.register(catalog.packages.values().cloned(), &host);
     let (package, item) = match host.resolve(&call.name, kind) {
         Ok(found) => found,
         Err(error) => {

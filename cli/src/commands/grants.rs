@@ -1,6 +1,6 @@
 //! `distri grants`.
 
-use distri_host::{Artifact, Granted, Policy, decisions};
+use distri_host::{Artifact, CapabilityKind, Granted, Policy, decisions};
 use distri_workspace::{Approvals, Workspace};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ struct Sources {
 
 /// One thing that a package asks for.
 struct Row {
-    capability: &'static str,
+    capability: CapabilityKind,
     request: String,
     granted: Granted,
     by: Vec<&'static str>,

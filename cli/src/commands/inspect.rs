@@ -37,7 +37,7 @@ fn show(artifact: &Artifact) {
     let asked = decisions(&artifact.package, &artifact.capabilities, &Policy::default());
     for kind in asked.chunk_by(|one, other| one.capability == other.capability) {
         let requests: Vec<&str> = kind.iter().map(|asked| asked.request.as_str()).collect();
-        let capability = kind.first().map_or("", |asked| asked.capability);
+        let capability = kind.first().map_or("", |asked| asked.capability.as_str());
         output::line(&format!("  {capability:<12}{}", requests.join(", ")));
     }
     if asked.is_empty() {

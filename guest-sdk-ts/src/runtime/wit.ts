@@ -1,14 +1,13 @@
 /**
  * Streams and futures of the kinds that the world's imports take. The engine tells
- * kinds apart even where they carry the same, and numbers them: `U8_2` is the
- * second kind of byte stream in the world, which is that of `wasi:http`.
+ * kinds apart even where they carry the same: each is asked for by the name of a
+ * function that takes it.
  */
 import type { ErrorCode, Trailers } from "wasi:http/types@0.3.0";
 
-type Kinds = { readonly [name: string]: number };
 declare const wit: {
-  Stream: Kinds & ((kind: number) => { readable: StreamReadable<any>; writable: StreamWritable<any> });
-  Future: Kinds & ((kind: number) => { readable: FutureReadable<any>; writable: FutureWritable<any> });
+  stream(of: string): { readable: StreamReadable<any>; writable: StreamWritable<any> };
+  future(of: string): { readable: FutureReadable<any>; writable: FutureWritable<any> };
 };
 
 export interface Bytes {
@@ -17,20 +16,20 @@ export interface Bytes {
 }
 
 /** What is written to a file, and what passes between two ends in here. */
-export const fileBytes = (): Bytes => wit.Stream(wit.Stream.U8!);
+export const fileBytes = (): Bytes => wit.stream("wasi:filesystem/types@0.3.0#[method]descriptor.write-via-stream");
 
 /** What a request carries. */
-export const bodyBytes = (): Bytes => wit.Stream(wit.Stream.U8_2!);
+export const bodyBytes = (): Bytes => wit.stream("wasi:http/types@0.3.0#[static]request.new");
 
 /** What comes after a request's body. */
 export const trailers = (): { readable: FutureReadable<Trailers>; writable: FutureWritable<Trailers> } =>
-  wit.Future(wit.Future.RESULT_OPTION_OTHER_ERROR_CODE!);
+  wit.future("wasi:http/types@0.3.0#[static]request.new");
 
 type Done = Result<void, ErrorCode>;
 
 /** How the use of an answer went. */
 export const done = (): { readable: FutureReadable<Done>; writable: FutureWritable<Done> } =>
-  wit.Future(wit.Future.RESULT_VOID_WASI_HTTP_TYPES_0_3_0_ERROR_CODE!);
+  wit.future("wasi:http/types@0.3.0#[static]response.consume-body");
 
 /** Writes what somebody takes sooner or later, and lets go of it then. */
 export function settle<T>(future: FutureWritable<T>, value: T): void {

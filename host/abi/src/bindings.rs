@@ -1,6 +1,6 @@
 //! The types and functions of `wit/` that every plugin has, generated, one module per
 //! version. Both have the same shape, and share the types of one of them. Each
-//! capability generates its own. Nothing outside this crate sees them at all.
+//! capability generates its own, and may share these; embedders see none of them.
 
 /// The async track.
 pub mod v03 {

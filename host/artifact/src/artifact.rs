@@ -159,7 +159,7 @@ impl Artifact {
 
 impl Catalog {
     /// The digests of all files that its packages need.
-    pub fn digests(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn digests(&self) -> impl Iterator<Item = &str> {
         self.packages.values().flat_map(Artifact::digests)
     }
 
@@ -182,7 +182,7 @@ impl Catalog {
     /// # Errors
     ///
     /// Why the text is none.
-    pub fn read(text: &str, prover: &Prover) -> Result<Self, String> {
+    pub(crate) fn read(text: &str, prover: &Prover) -> Result<Self, String> {
         // The reader's own words may quote what no catalog holds.
         let damaged = |error: serde_json::Error| {
             format!("is damaged in line {}, column {}", error.line(), error.column())
@@ -215,7 +215,7 @@ impl Catalog {
     /// # Errors
     ///
     /// Which package's record could not be read back, and why.
-    pub fn write(&self, prover: &Prover) -> Result<String, String> {
+    pub(crate) fn write(&self, prover: &Prover) -> Result<String, String> {
         let mut document =
             Document { schema: SCHEMA, packages: BTreeMap::new(), proofs: BTreeMap::new() };
         for (package, artifact) in &self.packages {

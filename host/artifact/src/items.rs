@@ -78,6 +78,7 @@ pub struct PluginInfo {
 
 impl PluginInfo {
     /// The package's name, and what its component is.
+    #[doc(hidden)]
     pub fn identity(&self) -> (PackageName, String) {
         (self.package.clone(), self.digest.clone())
     }

@@ -58,6 +58,7 @@ impl Drop for Account {
         span.record("peak_memory", report.peak_memory);
         span.record("ticks", report.ticks);
         tracing::debug!(
+            target: "distri_host",
             parent: span,
             outcome = report.outcome,
             elapsed_us = micros(report.elapsed),

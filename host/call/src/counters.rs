@@ -56,7 +56,7 @@ impl Keys {
 
     fn record(&self, report: &CallReport) {
         static ABOUT: Metadata<'static> =
-            Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+            Metadata::new("distri_host", Level::INFO, Some("distri_host"));
         metrics::with_recorder(|recorder| {
             recorder.register_counter(&self.calls, &ABOUT).increment(1);
             recorder.register_histogram(&self.elapsed, &ABOUT).record(report.elapsed);

@@ -1,6 +1,6 @@
 //! What an operator is told about a grant: how much of each request there is in it.
 
-use distri_manifest::{Capabilities, PackageName, Policy};
+use distri_manifest::{Capabilities, CapabilityKind, PackageName, Policy};
 
 use crate::grant::Grant;
 
@@ -8,9 +8,8 @@ use crate::grant::Grant;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
-    /// `tools`, `agents`, `secrets`, `env`, `network`, `filesystem`, `databases` or
-    /// `session`.
-    pub capability: &'static str,
+    /// Of what kind it is.
+    pub capability: CapabilityKind,
     /// What is asked for, as a person reads it.
     pub request: String,
     /// How much of it is granted.
@@ -45,29 +44,29 @@ pub fn of(grant: &Grant) -> Vec<Decision> {
         let own = tool.package() == Some(&grant.package);
         let whole = open || own || allowed.tools.iter().any(|a| a.covers(tool));
         let part = allowed.tools.iter().any(|a| tool.covers(a));
-        decide("tools", tool.to_string(), part_or(whole, part));
+        decide(CapabilityKind::Tools, tool.to_string(), part_or(whole, part));
     }
     for agent in &asked.agents {
         let whole = open || allowed.agents.iter().any(|a| a.matches(agent.as_str()));
         let part = agent.as_str() == "*" && !allowed.agents.is_empty();
-        decide("agents", agent.to_string(), part_or(whole, part));
+        decide(CapabilityKind::Agents, agent.to_string(), part_or(whole, part));
     }
     for secret in &asked.secrets {
-        decide("secrets", secret.to_string(), part_or(allowed.secret(secret), false));
+        decide(CapabilityKind::Secrets, secret.to_string(), part_or(allowed.secret(secret), false));
     }
     for name in &asked.env {
         let whole = allowed.env.iter().any(|a| a.matches(name.as_str()));
-        decide("env", name.to_string(), part_or(whole, false));
+        decide(CapabilityKind::Env, name.to_string(), part_or(whole, false));
     }
     for host in &asked.network.hosts {
         let whole = allowed.network.hosts.iter().any(|a| a.covers(host));
         let part = allowed.network.hosts.iter().any(|a| a.overlaps(host));
-        decide("network", host.to_string(), part_or(whole, part));
+        decide(CapabilityKind::Network, host.to_string(), part_or(whole, part));
     }
     for folder in &asked.filesystem {
         let access = grant.folder(folder);
         decide(
-            "filesystem",
+            CapabilityKind::Filesystem,
             folder.to_string(),
             part_or(access == Some(folder.access), access.is_some()),
         );
@@ -75,14 +74,14 @@ pub fn of(grant: &Grant) -> Vec<Decision> {
     for database in &asked.databases {
         let access = allowed.database(database.name.as_str(), database.access);
         decide(
-            "databases",
+            CapabilityKind::Databases,
             database.to_string(),
             part_or(access == Some(database.access), access.is_some()),
         );
     }
     for name in &asked.session {
         // Nobody's values but those of packages that ask for the same.
-        decide("session", name.to_string(), Granted::Whole);
+        decide(CapabilityKind::Session, name.to_string(), Granted::Whole);
     }
     decisions
 }

@@ -16,7 +16,7 @@ const TARGET: usize = 100;
 /// Longest name that a guest may ask for, of a tool, an agent, a session's value, in
 /// bytes. Ten times what anybody needs, and little enough for everything that is done
 /// with a name before it is known to be none.
-pub const NAME: usize = 1 << 10;
+pub const LONGEST_NAME: usize = 1 << 10;
 
 /// The call within which a guest asks.
 ///
@@ -42,7 +42,7 @@ pub async fn apart<T: Send + 'static>(
     let target =
         target.map(|target| one_line(&frame.hidden().redact_start(target, TARGET), TARGET));
     let outcome = tracing::field::Empty;
-    let span = tracing::info_span!(parent: &frame.span, "host_call", function, target, outcome);
+    let span = tracing::info_span!(target: "distri_host", parent: &frame.span, "host_call", function, target, outcome);
     let task = tokio::spawn(work.instrument(span.clone()));
     let result = match AbortOnDropHandle::new(task).await {
         Ok(result) => result,
@@ -85,9 +85,9 @@ pub fn authorise_if(
 
 /// Checks that a name is not longer than any is, before anything is done with it.
 pub fn named(name: &str, what: &str) -> Result<()> {
-    if name.len() <= NAME {
+    if name.len() <= LONGEST_NAME {
         return Ok(());
     }
-    let message = format!("{what} has {} bytes, {NAME} are allowed", name.len());
+    let message = format!("{what} has {} bytes, {LONGEST_NAME} are allowed", name.len());
     Err(Error::new(ErrorKind::PayloadTooLarge, message))
 }

@@ -149,6 +149,7 @@ impl Error {
 
     /// The same with every text of it gone through.
     #[must_use]
+    #[doc(hidden)]
     pub fn map_texts(mut self, map: impl Fn(&str) -> String) -> Self {
         let Inner { message, hint, detail, .. } = &mut *self.0;
         *message = map(message);
@@ -161,6 +162,7 @@ impl Error {
     /// Records the calls that led here, outermost first, unless an inner call
     /// already did.
     #[must_use]
+    #[doc(hidden)]
     pub fn with_chain(mut self, chain: impl FnOnce() -> Vec<String>) -> Self {
         if self.0.chain.is_empty() {
             self.0.chain = chain();
@@ -208,6 +210,7 @@ impl Error {
     }
 
     /// What the guest that asked is told: never a path of the host, never a cause.
+    #[doc(hidden)]
     pub fn told(self) -> Told {
         let Inner { kind, message, hint, detail, .. } = *self.0;
         let message = if kind == ErrorKind::Internal {

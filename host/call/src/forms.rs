@@ -20,7 +20,7 @@ const LINE: usize = 8;
 
 /// The value and its other forms, each once: of all of it, of what is between white
 /// space, and of each of its lines.
-pub fn forms(value: &str) -> Vec<String> {
+pub(crate) fn forms(value: &str) -> Vec<String> {
     let mut all = forms_of(value);
     let trimmed = value.trim();
     if trimmed != value && !trimmed.is_empty() {

@@ -304,6 +304,7 @@ impl Frame {
 fn span(frame: &Frame) -> Span {
     use tracing::field::Empty;
     tracing::info_span!(
+        target: "distri_host",
         "call",
         plugin = %frame.package.name,
         item = frame.item,

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use distri_manifest::{
-    Access, Allowance, Capabilities, FilesystemRequest, HostPattern, PackageName, Policy,
-    SecretRequest,
+    Access, Allowance, Capabilities, CapabilityKind, FilesystemRequest, HostPattern, PackageName,
+    Policy, SecretRequest,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
@@ -286,7 +286,7 @@ impl Grant {
             Missing::Request => "request",
             Missing::Allowance => "grant",
         };
-        let detail = self.detail(capability.kind(), capability.target(), missing, &line);
+        let detail = self.detail(capability.kind().as_str(), capability.target(), missing, &line);
         Error::new(ErrorKind::Denied, message).with_hint(hint).with_detail(detail)
     }
 
@@ -299,7 +299,7 @@ impl Grant {
     ) -> Error {
         let package = &self.package;
         let line = format!("addresses = [\"{address}\"]");
-        let detail = self.detail("network", origin, "grant", &line);
+        let detail = self.detail(CapabilityKind::Network.as_str(), origin, "grant", &line);
         Error::new(ErrorKind::Denied, format!("`{host}` is at `{address}`, {what}"))
             .with_hint(format!("add `{line}` to `[packages.{package}.network]` in {}", self.policy))
             .with_detail(detail)

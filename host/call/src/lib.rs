@@ -8,7 +8,7 @@
 pub mod account;
 pub mod blocking;
 pub mod call;
-pub mod counters;
+mod counters;
 pub mod deadline;
 pub mod decisions;
 pub mod digest;
@@ -16,7 +16,7 @@ pub mod disk;
 pub mod door;
 pub mod embedder;
 pub mod error;
-pub mod forms;
+mod forms;
 pub mod frame;
 pub mod grant;
 pub mod json;

@@ -250,11 +250,13 @@ pub struct Ineffective {
 
 impl Limits {
     /// Bytes of linear memory of a call and of all that it calls, together.
+    #[doc(hidden)]
     pub fn chain_bytes(&self) -> usize {
         self.memory.saturating_mul(self.chain_memory.max(1))
     }
 
     /// Bytes of linear memory of all instances that are kept and idle.
+    #[doc(hidden)]
     pub fn kept_bytes(&self) -> usize {
         self.memory.saturating_mul(self.kept_memory)
     }
@@ -291,6 +293,7 @@ impl Limits {
 
     /// These limits, lowered to what a manifest asks for.
     #[must_use]
+    #[doc(hidden)]
     pub fn lowered_by(&self, request: &LimitRequest) -> Self {
         let request = LimitSettings::from(request);
         let mut limits = self.clone();
@@ -300,6 +303,7 @@ impl Limits {
 
     /// What the pool of instances must have room for: the largest that any package has.
     #[must_use]
+    #[doc(hidden)]
     pub fn with_room_for(&self, policy: &Policy) -> Self {
         let mut limits = self.clone();
         for own in policy.packages.values().map(|allowed| self.with(&allowed.limits)) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use distri_manifest::{Access, HostPattern};
+use distri_manifest::{Access, CapabilityKind, HostPattern};
 
 use crate::{Error, ErrorKind, ExecutionContext, ItemKind, Result, Sessions};
 
@@ -114,17 +114,16 @@ pub enum Capability<'a> {
 }
 
 impl<'a> Capability<'a> {
-    /// The name that a manifest has for it: `tools`, `agents`, `secrets`, `env`,
-    /// `network`, `filesystem`, `databases`.
-    pub fn kind(&self) -> &'static str {
+    /// Of what kind it is.
+    pub fn kind(&self) -> CapabilityKind {
         match self {
-            Self::Tool(_) => "tools",
-            Self::Agent(_) => "agents",
-            Self::Secret(_) | Self::BoundSecret { .. } => "secrets",
-            Self::Env(_) => "env",
-            Self::Network(_) => "network",
-            Self::Filesystem { .. } => "filesystem",
-            Self::Database { .. } => "databases",
+            Self::Tool(_) => CapabilityKind::Tools,
+            Self::Agent(_) => CapabilityKind::Agents,
+            Self::Secret(_) | Self::BoundSecret { .. } => CapabilityKind::Secrets,
+            Self::Env(_) => CapabilityKind::Env,
+            Self::Network(_) => CapabilityKind::Network,
+            Self::Filesystem { .. } => CapabilityKind::Filesystem,
+            Self::Database { .. } => CapabilityKind::Databases,
         }
     }
 

@@ -31,7 +31,7 @@ const OUT_OF_STACK: &str = "overflowed its stack";
 const KILLED: i32 = 9;
 
 /// A program that compiles components into the cache: the host starts it with
-/// `arguments`, and it does nothing but call [`Host::serve_compilation`](crate::Host::serve_compilation).
+/// `arguments`, and it does nothing but call `Host::serve_compilation`.
 #[derive(Debug, Clone)]
 pub struct CompilerProcess {
     /// The program.
@@ -42,7 +42,7 @@ pub struct CompilerProcess {
 
 /// What a child is asked, in front of the component's bytes.
 #[derive(Serialize, Deserialize)]
-pub struct Request {
+pub(crate) struct Request {
     /// Where compiled code goes; none when only the reasons are asked for why the
     /// component is not a plugin.
     pub cache: Option<(PathBuf, u64)>,
@@ -52,7 +52,7 @@ pub struct Request {
 
 /// What a child says of a failure.
 #[derive(Serialize, Deserialize)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     kind: ErrorKind,
     message: String,
     #[serde(default)]
@@ -94,7 +94,7 @@ struct Ended {
 
 impl CompilerProcess {
     /// Compiles a component into the cache folder.
-    pub fn compile(&self, cache: &Cache, limits: &Limits, wasm: &[u8]) -> Result<()> {
+    pub(crate) fn compile(&self, cache: &Cache, limits: &Limits, wasm: &[u8]) -> Result<()> {
         let place = Some((cache.folder().to_owned(), cache.size()));
         let ended = self.ask(&Request { cache: place, limits: limits.clone() }, wasm)?;
         if ended.status.success() {
@@ -107,7 +107,7 @@ impl CompilerProcess {
     }
 
     /// Why a component is not a plugin; none when the child finds no reason.
-    pub fn explain(&self, limits: &Limits, wasm: &[u8]) -> Option<Error> {
+    pub(crate) fn explain(&self, limits: &Limits, wasm: &[u8]) -> Option<Error> {
         let ended = self.ask(&Request { cache: None, limits: limits.clone() }, wasm).ok()?;
         serde_json::from_slice::<Refusal>(&ended.output).ok().map(Refusal::into_error)
     }

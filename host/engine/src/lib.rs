@@ -6,7 +6,7 @@
 //! without notice.
 
 pub mod cache;
-pub mod child;
+mod child;
 pub mod code;
 pub mod compilation;
 pub mod compiler;
@@ -14,7 +14,7 @@ pub mod compiling;
 pub mod engine;
 pub mod functions;
 pub mod images;
-pub mod turns;
+mod turns;
 
 pub use child::run_for;
 pub use compiler::CompilerProcess;

@@ -9,11 +9,11 @@ static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
 /// The right to run a compiler, until it is dropped.
-pub struct Turn(());
+pub(crate) struct Turn(());
 
 /// Waits until another compiler that may take so many bytes of memory can run. One
 /// always can.
-pub fn turn(memory: u64) -> Turn {
+pub(crate) fn turn(memory: u64) -> Turn {
     let most = room(memory);
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     while *running >= most {

@@ -496,7 +496,8 @@ fn deep_values_fit_a_schema_that_refers_to_itself() {
     assert_eq!(compiled.fit(&schema, ("the input", &value), Effort::Little, later()), Fit::Fits);
 }
 
-/// What a call pays for it, printed: `cargo test -p distri-host --lib schema -- --nocapture`.
+/// What a call pays for it, printed: `cargo test --release --workspace --lib
+/// a_small_input_costs -- --nocapture`.
 #[test]
 fn a_small_input_costs_microseconds() {
     let schema = json!({

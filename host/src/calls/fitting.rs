@@ -136,7 +136,7 @@ async fn compiled((frame, plugin): Called<'_>, part: Part) -> Result<Arc<Compile
     let unknown = || internal("the compiler of schemas panicked");
     // Another call may have compiled it by the time that it is this one's turn.
     let done = charged((frame, plugin), move || {
-        Some(called.item(kind, &item)?.schema(part)?.compile_here(&called.kept))
+        Some(called.item(kind, &item)?.schema(part)?.compile_here(&called.schema_room))
     });
     done.await?.flatten().ok_or_else(unknown)
 }
@@ -148,7 +148,7 @@ async fn charged<T: Send + 'static>(
     (frame, plugin): Called<'_>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Option<T>> {
-    let own = Arc::clone(&plugin.kept.turn).acquire_owned().await.map_err(internal)?;
+    let own = Arc::clone(&plugin.schema_room.turn).acquire_owned().await.map_err(internal)?;
     let place = HARD.acquire().await.map_err(internal)?;
     let done = blocking(move || {
         let _turns = (own, place);

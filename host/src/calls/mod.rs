@@ -1,6 +1,8 @@
 //! Running calls.
 
-pub(crate) mod fitting;
+pub(crate) mod callees;
+mod fitting;
 pub(crate) mod instance;
 pub(crate) mod kept;
 pub(crate) mod outcome;
+pub(crate) mod runner;

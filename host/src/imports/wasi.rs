@@ -3,7 +3,6 @@
 
 use distri_call::refused::Refused;
 use distri_call::{Capability, Error, ErrorKind, door};
-use distri_network::setters;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, HasData, Linker, Resource};
 use wasmtime_wasi::cli::WasiCliView as _;
@@ -22,8 +21,6 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     p2::bindings::cli::environment::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     p3::bindings::cli::environment::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
     error::add_to_linker::<_, HasAsked>(linker, |state| Asked(state))?;
-    setters::shadow(linker)?;
-    distri_filesystem::shadow(linker)?;
     shadow_sockets(linker)?;
     linker.allow_shadowing(false);
     Ok(())

@@ -127,7 +127,7 @@ impl ItemSchema {
     }
 
     /// Compiles it on this thread, which has a large stack, unless it was.
-    pub(crate) fn compile_here(&self, kept: &Kept) -> Arc<Compiled> {
+    pub(crate) fn compile_here(&self, kept: &SchemaRoom) -> Arc<Compiled> {
         if let Some(compiled) = self.compiled.get() {
             return Arc::clone(compiled);
         }
@@ -159,20 +159,20 @@ fn takes_anything(schema: &Value) -> bool {
 }
 
 /// What a plugin's compiled schemas take.
-pub(crate) struct Kept {
+pub(crate) struct SchemaRoom {
     subschemas: AtomicUsize,
     /// The plugin's own place to compile in: it waits for itself, and others do not wait
     /// for it.
     pub(crate) turn: Arc<Semaphore>,
 }
 
-impl Default for Kept {
+impl Default for SchemaRoom {
     fn default() -> Self {
         Self { subschemas: AtomicUsize::new(0), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
-impl Kept {
+impl SchemaRoom {
     /// Takes room for so many more; says whether there is.
     fn try_add(&self, subschemas: usize) -> bool {
         let add = |taken: usize| taken.checked_add(subschemas).filter(|sum| *sum <= KEPT);
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn schemas_are_kept_up_to_a_bound_for_a_plugin() {
-        let kept = Kept::default();
+        let kept = SchemaRoom::default();
         assert!(kept.try_add(KEPT - 1) && kept.try_add(1) && !kept.try_add(1));
         assert!(!kept.try_add(usize::MAX));
         assert!(kept.try_add(0));

@@ -11,10 +11,10 @@ use distri_call::package::{Package, Places};
 use distri_call::{Error, ErrorKind, ItemKind, Limits, Result};
 use distri_engine::code::{Code, Loader, Start};
 use distri_engine::images::{Images, Slot};
-use distri_manifest::{Instances, Manifest, PackageName, Policy};
+use distri_manifest::{CapabilityKind, Instances, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
-use crate::plugins::item::{Item, Kept};
+use crate::plugins::item::{Item, SchemaRoom};
 use crate::store::state::State;
 
 /// One loaded plugin.
@@ -37,7 +37,7 @@ pub(crate) struct Plugin {
     built: Option<(Option<Script>, ArtifactStore)>,
     code: Arc<Slot<State>>,
     /// What its compiled schemas take.
-    pub(crate) kept: Kept,
+    pub(crate) schema_room: SchemaRoom,
 }
 
 impl Plugin {
@@ -111,7 +111,7 @@ impl Plugin {
             permits: Semaphore::new(calls.min(Semaphore::MAX_PERMITS)),
             built: None,
             code: Arc::new(Slot::new(code)),
-            kept: Kept::default(),
+            schema_room: SchemaRoom::default(),
         }
     }
 
@@ -131,7 +131,7 @@ impl Plugin {
         let line = format!("callers = {}", serde_json::json!(all));
         let target = format!("{package}/{item}");
         let detail = serde_json::json!({
-            "capability": "tools",
+            "capability": CapabilityKind::Tools,
             "target": target,
             "package": caller,
             "missing": "caller",

@@ -26,7 +26,7 @@ impl Generation {
         let add =
             |plugin: Plugin| self.plugins.insert(plugin.package.name.clone(), Arc::new(plugin));
         let replaced = plugins.filter_map(add).collect();
-        self.count();
+        self.list_packages();
         replaced
     }
 
@@ -34,11 +34,11 @@ impl Generation {
     pub(crate) fn remove(&mut self, package: &str) -> Result<Arc<Plugin>> {
         let plugin = Arc::clone(self.plugin(package)?);
         self.plugins.remove(package);
-        self.count();
+        self.list_packages();
         Ok(plugin)
     }
 
-    fn count(&mut self) {
+    fn list_packages(&mut self) {
         self.packages = self.plugins().map(|plugin| Arc::clone(&plugin.package)).collect();
     }
 

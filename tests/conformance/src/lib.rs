@@ -7,8 +7,9 @@
 //! check a toolchain, write the reference plugin in it.
 
 mod cases;
+mod check;
 mod kit;
 mod sample;
 
 pub use cases::{Case, cases};
-pub use kit::{Outcome, Report, Status, check};
+pub use check::{Outcome, Report, Status, check};

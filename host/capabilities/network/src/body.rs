@@ -12,8 +12,8 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error as Code, WasiBody};
 
+use crate::causes;
 use crate::exchanges::Turn;
-use crate::failure;
 use crate::hold::Hold;
 
 type PolledFrame = Poll<Option<Result<Frame<Bytes>, Code>>>;
@@ -136,7 +136,7 @@ impl Body for Received {
                 self.be_patient();
                 Some(Ok(frame))
             }
-            Poll::Ready(Some(Err(error))) => Some(Err(failure::of_body(&error))),
+            Poll::Ready(Some(Err(error))) => Some(Err(causes::of_body(&error))),
             Poll::Ready(None) => None,
             Poll::Pending if self.is_late(cx) => Some(Err(Code::ConnectionReadTimeout)),
             Poll::Pending => return Poll::Pending,

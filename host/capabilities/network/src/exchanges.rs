@@ -62,6 +62,7 @@ impl Exchanges {
 
 impl Turn {
     /// Whether the store is about to be dropped.
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "the client asks"))]
     pub(super) fn is_over(&self) -> bool {
         self.exchanges.over.load(Ordering::Acquire)
     }

@@ -2,22 +2,40 @@
 //! scheme, host and port, over connections to addresses that were checked. See
 //! `docs/decisions/0008-network.md`.
 
-mod address;
-mod body;
-mod connect;
-mod dialer;
 mod exchanges;
 mod failure;
-mod hold;
-mod interim;
 mod outgoing;
-mod pools;
-mod request;
-mod resolver;
 pub mod setters;
 mod target;
 pub mod waiting;
 
+#[cfg(not(feature = "client"))]
+mod absent;
+#[cfg(feature = "client")]
+mod address;
+#[cfg(feature = "client")]
+mod body;
+#[cfg(feature = "client")]
+mod causes;
+#[cfg(feature = "client")]
+mod connect;
+#[cfg(feature = "client")]
+mod dialer;
+#[cfg(feature = "client")]
+mod hold;
+#[cfg(feature = "client")]
+mod interim;
+#[cfg(feature = "client")]
+mod pools;
+#[cfg(feature = "client")]
+mod request;
+#[cfg(feature = "client")]
+mod resolver;
+
+#[cfg(not(feature = "client"))]
+use absent::{pools, request};
+
 pub use outgoing::Outgoing;
 pub use pools::Network;
+#[cfg(feature = "client")]
 pub use resolver::Resolver;

@@ -105,7 +105,7 @@ impl WasiHttpHooks for Outgoing {
         let turn = exchanges.turn(asking.0.limits.http_requests);
         Box::new(async move {
             let span = tracing::info_span!(
-                parent: &asking.0.span, "host_call", function = "http", target = Empty, outcome = Empty
+                target: "distri_host", parent: &asking.0.span, "host_call", function = "http", target = Empty, outcome = Empty
             );
             let options = options.unwrap_or_default();
             let work = async move { request::send(asking, turn?, request, options).await };

@@ -17,9 +17,9 @@ use tokio::time::timeout;
 use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody};
 
 use crate::body::{Received, Sent};
+use crate::causes;
 use crate::connect::Pool;
 use crate::exchanges::Turn;
-use crate::failure;
 use crate::failure::Failure;
 use crate::hold::Hold;
 use crate::interim::Interim;
@@ -155,7 +155,7 @@ impl Sending<'_> {
                 Attempt::Failed(Interim::error(target).into())
             })?
         };
-        let response = response.map_err(|error| match failure::of_request(&error) {
+        let response = response.map_err(|error| match causes::of_request(&error) {
             Failure::Code(Code::ConnectionTerminated | Code::HttpResponseIncomplete)
                 if hold.is_stale() =>
             {

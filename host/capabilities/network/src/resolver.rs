@@ -10,13 +10,7 @@ use tokio::sync::Semaphore;
 /// How hosts' names are found. The host asks once for each connection it makes,
 /// checks every address it gets, and dials those very addresses.
 ///
-/// A closure is one, for names that are not the machine's:
-///
-/// ```
-/// # use std::net::IpAddr;
-/// let fixed = |_: &str| Ok(vec![IpAddr::from([127, 0, 0, 1])]);
-/// let host = distri_host::Host::builder().resolver(fixed);
-/// ```
+/// A closure is one, for names that are not the machine's.
 #[async_trait]
 pub trait Resolver: Send + Sync + 'static {
     /// The addresses of a name, the preferred one first. The name is in lower

@@ -2,10 +2,13 @@
 //! granted, pooled and dialled.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+#[cfg(feature = "client")]
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
 
 use distri_call::{Error, ErrorKind};
 use http::Uri;
+#[cfg(feature = "client")]
 use http::uri::{Authority, PathAndQuery, Scheme};
 use wasmtime_wasi_http::Error as Code;
 
@@ -62,7 +65,10 @@ impl Target {
     pub(super) fn scheme(&self) -> &'static str {
         if self.tls { "https" } else { "http" }
     }
+}
 
+#[cfg(feature = "client")]
+impl Target {
     /// The address, when the host is one.
     pub(super) fn literal(&self) -> Option<IpAddr> {
         match self.host.strip_prefix('[') {

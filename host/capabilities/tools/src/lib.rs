@@ -7,7 +7,7 @@ use distri_abi::bindings::CallError;
 use distri_abi::bindings::v02::distri::plugin::host as v02;
 use distri_abi::bindings::v03::distri::plugin::host as v03;
 use distri_call::deadline::within;
-use distri_call::door::{NAME, apart, asking, authorise, named};
+use distri_call::door::{LONGEST_NAME, apart, asking, authorise, named};
 use distri_call::frame::Frame;
 use distri_call::log::log;
 use distri_call::text::said;
@@ -212,8 +212,9 @@ fn session(frame: &Frame) -> Result<&str> {
         )
         .with_hint("session values need a caller that names a session")
     })?;
-    if session.len() > NAME {
-        let message = format!("the session's name has {} bytes, {NAME} are allowed", session.len());
+    if session.len() > LONGEST_NAME {
+        let message =
+            format!("the session's name has {} bytes, {LONGEST_NAME} are allowed", session.len());
         return Err(Error::new(ErrorKind::InvalidInput, message));
     }
     Ok(session)

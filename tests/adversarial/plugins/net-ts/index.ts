@@ -45,8 +45,8 @@ async function exchange(input: Input): Promise<any> {
   const [, scheme, authority, path] = /^(\w+):\/\/([^/]*)(.*)$/.exec(input.url)!;
   const fields = new types.Fields();
   for (const [name, value] of Object.entries(input.headers ?? {})) fields.append(name, bytes(value));
-  const trailers = wit.Future(wit.Future.RESULT_OPTION_OTHER_ERROR_CODE);
-  const body = input.upload === undefined ? null : wit.Stream(wit.Stream.U8_2);
+  const trailers = wit.future("wasi:http/types@0.3.0#[static]request.new");
+  const body = input.upload === undefined ? null : wit.stream("wasi:http/types@0.3.0#[static]request.new");
   const options = new types.RequestOptions();
   if (input.connect_ms) options.setConnectTimeout(input.connect_ms * 1e6);
   if (input.byte_ms) {
@@ -77,7 +77,7 @@ async function exchange(input: Input): Promise<any> {
     if (input.linger_ms) await new Promise((resolve) => setTimeout(resolve, input.linger_ms));
     return { status };
   }
-  const done = wit.Future(wit.Future.RESULT_VOID_WASI_HTTP_TYPES_0_3_0_ERROR_CODE);
+  const done = wit.future("wasi:http/types@0.3.0#[static]response.consume-body");
   done.writable.write({ tag: "ok" });
   const [stream, end] = types.Response.consumeBody(response, done.readable);
   let size = 0;
