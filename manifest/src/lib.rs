@@ -20,6 +20,7 @@ mod diagnose;
 mod digest;
 mod error;
 mod keys;
+mod kind;
 mod limits;
 mod manifest;
 mod name;
@@ -30,11 +31,12 @@ mod text;
 mod units;
 
 pub use capabilities::{
-    Access, Binding, Capabilities, CapabilityKind, DatabaseRequest, FilesystemRequest, FolderPath,
-    GuestPath, NetworkRequest, SecretRequest,
+    Access, Binding, Capabilities, DatabaseRequest, FilesystemRequest, FolderPath, GuestPath,
+    NetworkRequest, SecretRequest,
 };
 pub use digest::ComponentDigest;
 pub use error::ManifestError;
+pub use kind::CapabilityKind;
 pub use limits::{LimitSettings, manifest_key};
 pub use manifest::{
     Build, Dependency, EngineKind, Entrypoint, InstanceMode, Instances, LimitRequest,
