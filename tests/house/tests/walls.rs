@@ -105,3 +105,20 @@ fn every_crate_uses_what_it_may_and_is_written_down() {
         below.push(name.trim_start_matches("distri-").to_owned());
     }
 }
+
+#[test]
+fn every_crate_is_compiled_for_tests_as_tests_want_it() {
+    let root = repository();
+    let text = std::fs::read_to_string(root.join("tests/profile.toml")).unwrap();
+    let table: toml::Table = text.parse().unwrap();
+    let listed = table["profile"]["release"]["package"].as_table().unwrap();
+    let mut names: Vec<String> = Vec::new();
+    for member in members() {
+        let name = manifest(&member)["package"]["name"].as_str().unwrap().to_owned();
+        let own = listed.get(&name).unwrap_or_else(|| panic!("{name} is not in profile.toml"));
+        assert_eq!(Some(own), listed.values().next(), "{name} is compiled unlike the others");
+        names.push(name);
+    }
+    // A dependency named here would be compiled twice.
+    assert!(listed.keys().all(|name| names.contains(name)), "{listed:#?}");
+}
