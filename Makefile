@@ -4,12 +4,13 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # All of it is one profile and one selection of features, so that what we depend on is
-# compiled once. With an example, cargo counts what tests depend on, as it does for tests.
-PROGRAMS := --locked --release --workspace --example minimal
-# Our own crates as tests want them.
-TESTING := --locked --release --config tests/profile.toml --workspace
+# compiled once. With an example, cargo counts what tests depend on, as it does for tests:
+# the smallest one will do.
+PROGRAMS := --locked --release --workspace --example house
+# Our own crates as tests want them, looked at by clippy on the way.
+TESTING := --locked --release --config tests/cargo.toml --workspace
 
-.PHONY: setup run quick test test-all soak bench fuzz format
+.PHONY: setup run quick test test-all soak bench package fuzz format
 
 setup:
 	@scripts/setup.sh
@@ -24,7 +25,6 @@ run: setup
 quick: export RUST_BACKTRACE = 0
 quick: setup
 	cargo fmt --all --check
-	cargo clippy $(TESTING) --all-targets -- -D warnings
 	cargo test $(TESTING) --lib --bins --test walls
 
 # Every toolchain of the conformance tests is there: none is let off.
@@ -32,19 +32,18 @@ test: export DISTRI_REQUIRE_GUESTS = 1
 # What failed, not the frames beneath it.
 test: export RUST_BACKTRACE = 0
 test: setup
-	@scripts/toolchains.sh
 	cargo fmt --all --check
-	cargo clippy $(TESTING) --all-targets -- -D warnings
+	@scripts/toolchains.sh & tools=$$!; \
+		cargo test $(TESTING) --all-targets --no-run || { kill $$tools; exit 1; }; wait $$tools
 	cargo test $(TESTING) --all-targets
 	cargo test $(TESTING) --doc
-	RUSTDOCFLAGS="-D warnings" cargo doc $(TESTING) --no-deps
 
 # The same tests, optimised as well: timing and memory are then a user's. And the host
 # without what can be left out, which serves a script all the same.
 test-all: run test
 	cargo test --locked --release --workspace --all-targets
 	cargo clippy --locked --release -p distri-host --no-default-features -- -D warnings
-	cargo run --locked --release -p distri-host --no-default-features --example minimal -- \
+	cargo run --locked --release -p distri-house --example featureless -- \
 		examples/plugins/text-tools slugify '{"text": "Hello, World!"}'
 
 # Attacks and good calls mixed, for DISTRI_SOAK_SECONDS (120).
@@ -55,6 +54,11 @@ soak: setup
 bench: setup
 	cargo build $(PROGRAMS) --bin distri --bin distri-bench
 	$(TARGET)/release/distri-bench
+
+# Every crate as crates.io takes it, each compiled from its own archive. The builder's
+# brings what setup fetched, which is not in git: hence the flag.
+package: setup
+	cargo package --locked --workspace --allow-dirty
 
 # Each fuzz target for FUZZ_SECONDS (300).
 fuzz: setup

@@ -14,7 +14,7 @@ if ! cmp --silent guest-sdk-ts/package-lock.json guest-sdk-ts/node_modules/.dist
 fi
 scripts/quickjs.sh
 cargo fetch --locked --quiet
-for manifest in {examples,bench/workspace,tests/adversarial,tests/conformance}/plugins/*/Cargo.toml tests/e2e/{seed,guests}/*/Cargo.toml; do
+for manifest in {examples,bench/workspace,tests/conformance,tests/guests}/plugins/*/Cargo.toml cli/tests/e2e/seed/*/Cargo.toml; do
     cargo fetch --locked --quiet --manifest-path "$manifest"
 done
 scripts/rust-wasm-target.sh

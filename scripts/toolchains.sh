@@ -36,7 +36,8 @@ fi
 
 if ! [ -x "$tools/cargo/bin/cargo-component" ]; then
     say "building cargo-component, once (some minutes)"
-    env -u CARGO_TARGET_DIR cargo install --quiet --locked --debug --root "$tools/cargo" cargo-component@0.21.1 ||
+    # It is run a few times: neither optimised nor told where its lines are.
+    env -u CARGO_TARGET_DIR CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo install --quiet --locked --debug --root "$tools/cargo" cargo-component@0.21.1 ||
         say "cargo cannot install cargo-component"
 fi
 # The tests start a PostgreSQL server of their own from these programs.

@@ -5,6 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use distri_host::Wit;
 use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
+use wasm_encoder::{ComponentSectionId, Encode as _, RawSection, Section as _};
+use wasmparser::{Parser, Payload};
 use wit_parser::Resolve;
 
 use crate::loader::close;
@@ -67,9 +69,9 @@ fn link() -> anyhow::Result<Engine> {
     let mut parts = wit_component::Linker::default();
     parts.encoder().validate(true);
     parts.library("quickjs.wasm", QUICKJS, false)?;
-    parts.library("bindings.wasm", &without_names(bindings), false)?;
+    parts.library("bindings.wasm", &without_names(&bindings)?, false)?;
     parts.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
-    let linked = without_names(parts.encode()?);
+    let linked = without_names(&parts.encode()?)?;
     let whole: Arc<[u8]> = finish(&linked)?.into();
     let digest = distri_host::digest(&whole);
     Ok(Engine { linked, whole, digest, shim })
@@ -78,65 +80,46 @@ fn link() -> anyhow::Result<Engine> {
 /// Closes the import that only the engine's initialisation uses, and takes out what no
 /// machine reads.
 pub(crate) fn finish(component: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let finished = close(component)?;
-    Ok(strip(&finished, &|_| false).unwrap_or(finished))
+    Ok(strip(&close(component)?, &|_| false)?)
 }
 
 /// The module or component without the names in it that only people read.
-fn without_names(wasm: Vec<u8>) -> Vec<u8> {
-    strip(&wasm, &|name| !matches!(name, b"name" | b"component-name")).unwrap_or(wasm)
+fn without_names(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
+    Ok(strip(wasm, &|name| !matches!(name, "name" | "component-name"))?)
 }
 
-/// The sections in which components hold modules and components.
-const NESTED: [u8; 2] = [1, 4];
-
-/// Copies all sections but the custom ones whose names are not kept, in a module,
-/// or in a component and everything in it. None when the bytes are not sections.
-fn strip(wasm: &[u8], keep: &impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-    // Both have eight bytes in front; then sections: an id, a length, a body.
-    let (header, mut rest) = wasm.split_at_checked(8)?;
-    let is_component = header.get(6) == Some(&1);
-    let mut kept = header.to_vec();
-    while !rest.is_empty() {
-        let (length, length_size) = leb128(rest.get(1..)?)?;
-        let (section, after) = rest.split_at_checked(1 + length_size + length)?;
-        let body = &section[1 + length_size..];
-        let name = leb128(body).and_then(|(n, size)| body.get(size..size + n));
-        if is_component && NESTED.contains(&section[0]) {
-            let inner = strip(body, keep)?;
-            kept.push(section[0]);
-            push_leb128(&mut kept, inner.len());
-            kept.extend(inner);
-        } else if section[0] != 0 || name.is_some_and(keep) {
-            kept.extend_from_slice(section);
-        }
-        rest = after;
-    }
-    Some(kept)
-}
-
-/// An unsigned number as WebAssembly writes it, and how many bytes it takes.
-fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0_usize;
-    for (at, byte) in bytes.iter().take(5).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((value, at + 1));
+/// Copies all sections but the custom ones whose names are not kept, in a module, or in a
+/// component and everything in it.
+fn strip(wasm: &[u8], keep: &impl Fn(&str) -> bool) -> wasmparser::Result<Vec<u8>> {
+    let mut kept = Vec::with_capacity(wasm.len());
+    // What a module or component within a component lies in, so far.
+    let mut around: Vec<(ComponentSectionId, Vec<u8>)> = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload?;
+        match &payload {
+            Payload::Version { range, .. } => kept.extend_from_slice(&wasm[range.clone()]),
+            Payload::ModuleSection { .. } => {
+                around.push((ComponentSectionId::CoreModule, std::mem::take(&mut kept)));
+            }
+            Payload::ComponentSection { .. } => {
+                around.push((ComponentSectionId::Component, std::mem::take(&mut kept)));
+            }
+            Payload::End(_) => {
+                if let Some((id, whole)) = around.pop() {
+                    let inner = std::mem::replace(&mut kept, whole);
+                    kept.push(id.into());
+                    inner.encode(&mut kept);
+                }
+            }
+            Payload::CustomSection(section) if !keep(section.name()) => {}
+            _ => {
+                if let Some((id, range)) = payload.as_section() {
+                    RawSection { id, data: &wasm[range] }.append_to(&mut kept);
+                }
+            }
         }
     }
-    None
-}
-
-/// Writes an unsigned number as WebAssembly does.
-fn push_leb128(to: &mut Vec<u8>, mut value: usize) {
-    loop {
-        let [low, ..] = value.to_le_bytes();
-        value >>= 7;
-        if value == 0 {
-            return to.push(low);
-        }
-        to.push(low | 0x80);
-    }
+    Ok(kept)
 }
 
 #[cfg(test)]
@@ -153,7 +136,7 @@ mod tests {
         wasm.extend(custom);
         let stripped = strip(&wasm, &|_| false).unwrap();
         assert_eq!(stripped, b"\0asm\x0d\0\x01\0\x01\x08\0asm\x01\0\0\0");
-        assert_eq!(strip(&wasm, &|name| name == b"abc").unwrap(), wasm);
+        assert_eq!(strip(&wasm, &|name| name == "abc").unwrap(), wasm);
     }
 
     #[test]
@@ -163,8 +146,8 @@ mod tests {
         wasm.extend([0, 6, 4, b'n', b'a', b'm', b'e', 9]);
         let other = [0, 5, 3, b'a', b'b', b'c', 9];
         wasm.extend(other);
-        assert_eq!(without_names(wasm.clone()), [empty.as_slice(), &other].concat());
-        assert_eq!(strip(&wasm[..wasm.len() - 1], &|_| true), None);
+        assert_eq!(without_names(&wasm).unwrap(), [empty.as_slice(), &other].concat());
+        assert!(strip(&wasm[..wasm.len() - 1], &|_| true).is_err());
     }
 
     #[test]

@@ -33,8 +33,10 @@ impl HostServices for Operator {
     }
 
     async fn get_secret(&self, _: &str, name: &str) -> HostResult<Option<String>> {
-        self.secrets
-            .get(name)
+        let (secrets, name) = (self.secrets.clone(), name.to_owned());
+        // A file is read, which no other call waits for.
+        let read = tokio::task::spawn_blocking(move || secrets.get(&name)).await;
+        read.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?
             .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()).with_source(error))
     }
 

@@ -65,7 +65,8 @@ pub mod __private {
     pub use serde_json;
 }
 
-/// The ABI, generated from its WIT.
+/// The ABI, generated from its WIT by `scripts/bindings`: a macro would compile a hundred
+/// crates in every author's first build.
 #[doc(hidden)]
 #[allow(
     unsafe_code,
@@ -78,20 +79,10 @@ pub mod __private {
     reason = "generated: which of these it trips over depends on the target"
 )]
 pub mod bindings {
-    #[cfg(not(feature = "sync"))]
-    wit_bindgen::generate!({
-        path: "wit/v0.3",
-        world: "plugin",
-        pub_export_macro: true,
-        default_bindings_module: "distri_guest::__private::bindings",
-    });
     #[cfg(feature = "sync")]
-    wit_bindgen::generate!({
-        path: "wit/v0.2",
-        world: "plugin",
-        pub_export_macro: true,
-        default_bindings_module: "distri_guest::__private::bindings",
-    });
+    include!("bindings/v0.2.rs");
+    #[cfg(not(feature = "sync"))]
+    include!("bindings/v0.3.rs");
 }
 
 /// An export that waits: async on the async track. On the sync track its host

@@ -11,7 +11,7 @@ use distri_databases::Databases;
 use distri_engine::CompilerProcess;
 use distri_engine::cache::Cache;
 use distri_engine::code::Loader;
-use distri_engine::compilation::Compilation;
+use distri_engine::compiler::Compiler;
 use distri_engine::engine::engine;
 use distri_engine::functions::FunctionCache;
 use distri_engine::images::Images;
@@ -57,7 +57,7 @@ impl Host {
     /// input, compiles into the cache it names, and returns the exit code. It
     /// ends by itself when the host that started it is gone and its time is over.
     pub fn serve_compilation() -> u8 {
-        distri_engine::compiling::serve()
+        distri_engine::service::serve()
     }
 }
 
@@ -174,9 +174,8 @@ impl HostBuilder {
         let engine = engine(&roomy, functions.clone())?;
         let linker = linker::linking(&engine)?;
         let initialising = linker::initialising(&linker)?;
-        let compilation =
-            Compilation { engine, cache, functions, compiler: self.compiler, limits: roomy };
-        let loader = Loader { compilation, linker, initialising };
+        let compiler = Compiler { engine, cache, functions, process: self.compiler, limits: roomy };
+        let loader = Loader { compiler, linker, initialising };
         // By what it is now: what a package may write to has no links in it either.
         let policy_file = policy.file.as_ref().and_then(|file| file.canonicalize().ok());
         #[cfg(feature = "network")]

@@ -50,13 +50,13 @@ impl Host {
     /// call need not. Returns at once when the image is there.
     pub async fn compile(&self, wasm: Vec<u8>) -> Result<()> {
         let loader = Arc::clone(self.loader());
-        blocking(move || loader.compilation.component(&wasm, &digest(&wasm)).map(drop)).await
+        blocking(move || loader.compiler.component(&wasm, &digest(&wasm)).map(drop)).await
     }
 
     /// Whether the image of the component with this digest is in the cache.
     pub fn is_compiled(&self, digest: &str) -> bool {
         let loader = self.loader();
-        loader.compilation.has_image(digest)
+        loader.compiler.has_image(digest)
     }
 
     /// What a component says it offers. `what` names it in errors.
@@ -76,9 +76,7 @@ impl Host {
     ) -> Result<Description> {
         let loader = Arc::clone(self.loader());
         let linked = blocking(move || {
-            loader.link(
-                &loader.compilation.component(&engine, &distri_call::digest::digest(&engine))?,
-            )
+            loader.link(&loader.compiler.component(&engine, &distri_call::digest::digest(&engine))?)
         })
         .await?;
         let start = Start::Script(Arc::new(linked), script.into());
@@ -101,7 +99,7 @@ impl Host {
         let loader = Arc::clone(self.loader());
         let (pre, init) = blocking(move || {
             loader.link_engine(
-                &loader.compilation.component(&engine, &distri_call::digest::digest(&engine))?,
+                &loader.compiler.component(&engine, &distri_call::digest::digest(&engine))?,
             )
         })
         .await?;

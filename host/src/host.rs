@@ -211,9 +211,9 @@ impl Host {
     }
 
     fn retire(&self, plugin: &Plugin) {
-        plugin.package.retire();
-        self.inner.runner.kept.forget(plugin.package.id);
-        self.inner.runner.resources.forget(plugin.package.id);
+        let (runner, package) = (&self.inner.runner, plugin.package.id);
+        plugin.retire(runner.resources.opened(package));
+        runner.kept.forget(package);
     }
 
     fn generation(&self) -> Arc<Generation> {
@@ -279,7 +279,7 @@ impl Host {
 
     /// What is going on: for tests that nothing leaks, and for an operator's eyes.
     pub fn activity(&self) -> Activity {
-        let metrics = self.inner.runner.loader.compilation.engine.pooling_allocator_metrics();
+        let metrics = self.inner.runner.loader.compiler.engine.pooling_allocator_metrics();
         Activity {
             calls: self.inner.runner.active.count(),
             free_permits: self.inner.runner.permits.available_permits(),
@@ -292,7 +292,7 @@ impl Host {
     /// own in the same pool, and for measuring. It yields at its epoch, every
     /// millisecond: a store of your own needs an epoch deadline.
     pub fn engine(&self) -> &wasmtime::Engine {
-        &self.inner.runner.loader.compilation.engine
+        &self.inner.runner.loader.compiler.engine
     }
 
     /// What plugins may have.

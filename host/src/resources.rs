@@ -13,10 +13,22 @@ pub(crate) struct Resources {
     pub(crate) databases: Arc<Databases>,
 }
 
+/// Closes what was opened for a package, when it is dropped.
+pub(crate) struct Opened {
+    resources: Arc<Resources>,
+    package: u64,
+}
+
 impl Resources {
-    /// A package is no longer loaded: nothing is kept for it.
-    pub(crate) fn forget(&self, package: u64) {
-        self.network.forget(package);
-        self.databases.forget(package);
+    /// What was or will be opened for a package that is no longer loaded.
+    pub(crate) fn opened(self: &Arc<Self>, package: u64) -> Opened {
+        Opened { resources: Arc::clone(self), package }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.resources.network.forget(self.package);
+        self.resources.databases.forget(self.package);
     }
 }

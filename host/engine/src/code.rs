@@ -9,7 +9,7 @@ use distri_call::{Error, ErrorKind, Result};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
-use crate::compilation::Compilation;
+use crate::compiler::Compiler;
 
 /// The function that script engines are initialised with. A finished plugin
 /// still exports it; nothing calls it then.
@@ -18,7 +18,7 @@ const INIT: &str = "init";
 /// Everything that compiles and links code.
 pub struct Loader<T: 'static> {
     /// Where compiled code comes from.
-    pub compilation: Compilation,
+    pub compiler: Compiler,
     /// What plugins may import.
     pub linker: Linker<T>,
     /// The same, with what only an engine that is being initialised imports.
@@ -84,8 +84,8 @@ impl<T> Loader<T> {
     ///
     /// `invalid-component` with everything that keeps it from being one.
     pub fn load(&self, wasm: &[u8], digest: &str) -> Result<Linked<T>> {
-        self.link(&self.compilation.component(wasm, digest)?)
-            .map_err(|error| self.compilation.explain(wasm).unwrap_or(error))
+        self.link(&self.compiler.component(wasm, digest)?)
+            .map_err(|error| self.compiler.explain(wasm).unwrap_or(error))
     }
 
     /// Links a component whose exports make it a plugin.

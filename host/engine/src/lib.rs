@@ -8,13 +8,13 @@
 pub mod cache;
 mod child;
 pub mod code;
-pub mod compilation;
 pub mod compiler;
-pub mod compiling;
 pub mod engine;
 pub mod functions;
 pub mod images;
+mod process;
+pub mod service;
 mod turns;
 
 pub use child::run_for;
-pub use compiler::CompilerProcess;
+pub use process::CompilerProcess;

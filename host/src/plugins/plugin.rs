@@ -2,7 +2,7 @@
 //! in on the first call.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use distri_artifact::{Artifact, ArtifactStore, PluginInfo, Script};
 use distri_call::blocking::blocking;
@@ -15,6 +15,7 @@ use distri_manifest::{CapabilityKind, Instances, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
 
 use crate::plugins::item::{Item, SchemaRoom};
+use crate::resources::Opened;
 use crate::store::state::State;
 
 /// One loaded plugin.
@@ -38,6 +39,9 @@ pub(crate) struct Plugin {
     code: Arc<Slot<State>>,
     /// What its compiled schemas take.
     pub(crate) schema_room: SchemaRoom,
+    /// Set when it is no longer loaded. Calls under way keep it, and what was opened for
+    /// its package with it: the bounds of these are those of all its calls together.
+    opened: OnceLock<Opened>,
 }
 
 impl Plugin {
@@ -112,7 +116,15 @@ impl Plugin {
             built: None,
             code: Arc::new(Slot::new(code)),
             schema_room: SchemaRoom::default(),
+            opened: OnceLock::new(),
         }
+    }
+
+    /// It was replaced or unloaded: nothing is kept for it from now on, and with its last
+    /// call goes what was opened.
+    pub(crate) fn retire(&self, opened: Opened) {
+        self.package.retire();
+        let _ = self.opened.set(opened);
     }
 
     /// Whether a package's plugins may call it, beside what they were granted.
@@ -167,18 +179,16 @@ impl Plugin {
             ));
         };
         blocking(move || {
-            if let Some(image) = loader.compilation.cached(&digest) {
+            if let Some(image) = loader.compiler.cached(&digest) {
                 return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&image)?)))));
             }
             let Some(script) = &script else {
-                let component = loader.compilation.component(&store.get(&digest)?, &digest)?;
+                let component = loader.compiler.component(&store.get(&digest)?, &digest)?;
                 return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&component)?)))));
             };
-            let engine = match loader.compilation.cached(&script.engine) {
+            let engine = match loader.compiler.cached(&script.engine) {
                 Some(engine) => engine,
-                None => {
-                    loader.compilation.component(&store.get(&script.engine)?, &script.engine)?
-                }
+                None => loader.compiler.component(&store.get(&script.engine)?, &script.engine)?,
             };
             let source: Arc<str> = store.get_text(&script.source)?.into();
             let code = Arc::new(Code::new(Start::Script(Arc::new(loader.link(&engine)?), source)));
@@ -186,7 +196,7 @@ impl Plugin {
             tokio::task::spawn_blocking(move || {
                 let image = store
                     .get(&digest)
-                    .and_then(|wasm| loader.compilation.component(&wasm, &digest))
+                    .and_then(|wasm| loader.compiler.component(&wasm, &digest))
                     .and_then(|component| loader.link(&component));
                 match image {
                     Ok(image) => upgraded.upgrade(image),

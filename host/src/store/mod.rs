@@ -24,7 +24,7 @@ const ENDS: usize = 3;
 
 /// A bounded, ticking store.
 pub(crate) fn store(loader: &Loader<State>, state: State, limits: &Limits) -> Store<State> {
-    let mut store = Store::new(&loader.compilation.engine, state);
+    let mut store = Store::new(&loader.compiler.engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.payload.saturating_mul(HOST_CALL_FUEL));
     store.set_max_component_handles(limits.handles);

@@ -55,8 +55,8 @@ impl Databases {
         exposed.collect()
     }
 
-    /// Closes the connections of a plugin that is no longer loaded, as they
-    /// become idle.
+    /// Closes the connections of a plugin that is no longer loaded, and that no call
+    /// runs any more.
     pub fn forget(&self, package: u64) {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let forgotten: Vec<Pool> =
@@ -96,10 +96,7 @@ impl Databases {
                 Pool::Postgres(postgres::pool(name, url, access, package.name.as_str(), bounds)?)
             }
         };
-        // Nobody would close that of a plugin that is gone: it ends with its use.
-        if !package.is_retired() {
-            pools.insert(key, pool.clone());
-        }
+        pools.insert(key, pool.clone());
         Ok(pool)
     }
 

@@ -6,7 +6,7 @@ use std::future::Ready;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::{self, Connected, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 use wasmtime_wasi_http::Error as Code;
@@ -29,10 +29,10 @@ use crate::dialer::Dialer;
 use crate::failure::Failure;
 use crate::hold::Watched;
 use crate::resolver::Resolver;
+use crate::room::{self, Kept, Places, Room};
 use crate::target::Target;
 
-/// Time for a connection: room for it, the lookup, TCP, and TLS. Addresses of one
-/// name share it. The call's own time may be over before.
+/// Time for a connection: the lookup, TCP, and TLS. Addresses of one name share it. The call's own time may be over before.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// How long a connection is kept for the next request. Many servers close theirs
@@ -59,7 +59,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A plugin's connections.
 pub(crate) struct Connections {
-    pool: Mutex<Pool>,
+    /// The pool that the next request is sent through; none when it is to be a new one.
+    pool: Mutex<Option<Pool>>,
+    /// Connections that the plugin may still make.
+    room: Arc<Room>,
     connector: Connector,
 }
 
@@ -71,36 +74,48 @@ impl Connections {
         let mut tls = rustls::ClientConfig::clone(&dialer.tls);
         // Sessions are not shared either.
         tls.resumption = rustls::client::Resumption::in_memory_sessions(SESSIONS);
-        let max = package.limits.http_connections.min(Semaphore::MAX_PERMITS);
+        let room = Arc::new(Room::new(package.limits.http_connections));
         let connector = Connector {
             package: Arc::clone(package),
             resolver: Arc::clone(&dialer.resolver),
             tls: Arc::new(tls),
-            room: Arc::new(Semaphore::new(max)),
+            room: Arc::clone(&room),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             all: Arc::clone(&dialer.room),
             longest: package.limits.timeout,
         };
-        Self { pool: Mutex::new(pool(&connector)), connector }
+        Self { pool: Mutex::default(), room, connector }
     }
 
-    /// The pool to send a request through. When there is no room for another
-    /// connection, those that idle make some.
+    /// The plugin's room for connections.
+    pub(super) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The pool to send a request through that has its places. While others wait for
+    /// theirs it is one of its own, which keeps no connection.
     pub(super) fn pool(&self) -> Pool {
-        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.connector.room.available_permits() == 0 {
-            // The old one closes what idles in it, and lets the rest finish.
-            *current = pool(&self.connector);
+        let mut current = self.lock();
+        if self.room.is_crowded() || self.connector.all.is_crowded() {
+            return pool(&self.connector);
         }
-        current.clone()
+        current.get_or_insert_with(|| pool(&self.connector)).clone()
     }
 
     /// A pool in which no connection is kept. Those that idle are closed: a server that
     /// gave one up has most often given up all.
     pub(super) fn fresh(&self) -> Pool {
-        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = pool(&self.connector);
-        current.clone()
+        self.close_idle();
+        self.pool()
+    }
+
+    /// Closes what idles, and lets the rest finish.
+    pub(super) fn close_idle(&self) {
+        drop(self.lock().take());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Pool>> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,9 +136,9 @@ pub(super) struct Connector {
     package: Arc<Package>,
     resolver: Arc<dyn Resolver>,
     tls: Arc<rustls::ClientConfig>,
-    /// Connections that may still be made: by the plugin, and by all of the host's.
-    room: Arc<Semaphore>,
-    all: Arc<Semaphore>,
+    /// Room for the plugin's connections, and for all of the host's.
+    room: Arc<Room>,
+    all: Arc<Room>,
     /// Lookups that may still be begun.
     lookups: Arc<Semaphore>,
     /// The longest time that sending may make no progress: a call's.
@@ -131,7 +146,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    async fn connect(self, uri: Uri, room: Room) -> Result<Connection, BoxError> {
+    async fn connect(self, uri: Uri, places: Places) -> Result<Connection, BoxError> {
         let target = Target::of(&uri)?;
         let found = match target.literal() {
             Some(address) => vec![address],
@@ -148,7 +163,7 @@ impl Connector {
         let io = HttpsConnector::from((tcp, self.tls)).call(uri).await?;
         let watched = Watched::default();
         let ended = Box::pin(watched.end.clone().cancelled_owned());
-        Ok(Connection { io, watched, ended, stalled: None, longest: self.longest, _room: room })
+        Ok(Connection { io, watched, ended, stalled: None, longest: self.longest, _places: places })
     }
 
     /// Looks a name up. A lookup may go on when nobody waits for it any more, and
@@ -176,16 +191,15 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
+        let kept = Kept::taken();
         Box::pin(async move {
             let end = Instant::now() + CONNECT;
-            // What idled was told to go, and may still be on its way out.
-            let room = async {
-                let own = Arc::clone(&connector.room).acquire_owned().await?;
-                Ok::<_, AcquireError>((own, Arc::clone(&connector.all).acquire_owned().await?))
+            let places = match kept {
+                Some(places) => places,
+                // hyper sends it once more: the connection it had was gone.
+                None => room::places(&connector.room, &connector.all, end, || {}, || {}).await?,
             };
-            let room = timeout_at(end, room).await;
-            let room = room.map_err(|_| Code::ConnectionLimitReached)??;
-            let connection = timeout_at(end, connector.connect(uri, room)).await;
+            let connection = timeout_at(end, connector.connect(uri, places)).await;
             connection.map_err(|_| Code::ConnectionTimeout)?
         })
     }
@@ -247,9 +261,6 @@ fn not_found() -> Code {
 
 type Stream = <HttpsConnector<HttpConnector<Checked>> as Service<Uri>>::Response;
 
-/// A connection's place among the plugin's and among all.
-type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
 /// A connection, which counts for as long as it is open.
 pub(super) struct Connection {
     io: Stream,
@@ -260,7 +271,7 @@ pub(super) struct Connection {
     /// Set while sending makes no progress: when to give it up.
     stalled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     longest: Duration,
-    _room: Room,
+    _places: Places,
 }
 
 impl Connection {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use distri_call::{Error, ErrorKind, Result};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::sync::Semaphore;
 
 use crate::resolver;
 use crate::resolver::Resolver;
+use crate::room::Room;
 
 /// Connections of all plugins: the process has so many files to open.
 const CONNECTIONS: usize = 4096;
@@ -17,8 +17,8 @@ const CONNECTIONS: usize = 4096;
 pub(super) struct Dialer {
     pub(super) resolver: Arc<dyn Resolver>,
     pub(super) tls: Arc<ClientConfig>,
-    /// Connections that may still be made.
-    pub(super) room: Arc<Semaphore>,
+    /// Room for the connections of all packages.
+    pub(super) room: Arc<Room>,
 }
 
 impl Dialer {
@@ -37,7 +37,7 @@ impl Dialer {
             .with_root_certificates(believed)
             .with_no_client_auth();
         let resolver = resolver.unwrap_or_else(|| Arc::new(resolver::OfMachine::default()));
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let room = Arc::new(Room::new(CONNECTIONS));
         Ok(Self { resolver, tls: Arc::new(tls), room })
     }
 }

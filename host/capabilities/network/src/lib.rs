@@ -31,6 +31,8 @@ mod pools;
 mod request;
 #[cfg(feature = "client")]
 mod resolver;
+#[cfg(feature = "client")]
+mod room;
 
 #[cfg(not(feature = "client"))]
 use absent::{pools, request};

@@ -1,6 +1,5 @@
 //! One request: allowed or not, its bound secrets, and sent.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +17,13 @@ use wasmtime_wasi_http::{Error as Code, RequestOptions, WasiBody};
 
 use crate::body::{Received, Sent};
 use crate::causes;
-use crate::connect::Pool;
+use crate::connect::{Connections, Pool};
 use crate::exchanges::Turn;
 use crate::failure::Failure;
 use crate::hold::Hold;
 use crate::interim::Interim;
 use crate::pools::Network;
+use crate::room::Kept;
 use crate::target::Target;
 
 /// Makes a guest's request, and gives the response with its body still to come.
@@ -46,14 +46,22 @@ pub(super) async fn send(
     add_secrets(&frame, &target, &mut parts.headers).await?;
     let again = is_repeatable(&parts, &body).then(|| parts.clone());
 
-    let sending = Sending { frame: &frame, turn: &turn, options: &options, target: &name };
     let connections = network.connections(&frame.package);
-    match sending.attempt(connections.pool(), Request::from_parts(parts, body)).await {
+    let sending = Sending {
+        frame: &frame,
+        turn: &turn,
+        options: &options,
+        target: &name,
+        network: &network,
+        connections: &connections,
+    };
+    let pool = Connections::pool;
+    match sending.attempt(pool, Request::from_parts(parts, body)).await {
         Err(Attempt::Stale) => match again {
             Some(parts) => {
                 let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
                 let request = Request::from_parts(parts, body);
-                let sent = sending.attempt(connections.fresh(), request).await;
+                let sent = sending.attempt(Connections::fresh, request).await;
                 sent.map_err(Attempt::into_failure)
             }
             None => Err(Attempt::Stale.into_failure()),
@@ -105,15 +113,17 @@ struct Sending<'a> {
     turn: &'a Arc<Turn>,
     options: &'a RequestOptions,
     target: &'a str,
+    network: &'a Network,
+    connections: &'a Connections,
 }
 
 impl Sending<'_> {
     async fn attempt(
         &self,
-        pool: Pool,
+        pool: impl FnOnce(&Connections) -> Pool,
         request: Request<WasiBody>,
     ) -> Result<Response<WasiBody>, Attempt> {
-        let Self { frame, turn, options, target } = *self;
+        let Self { frame, turn, options, target, network, connections } = *self;
         let limit = frame.limits.http_body;
         let sending = Arc::new(());
         let sent = Arc::downgrade(&sending);
@@ -122,17 +132,21 @@ impl Sending<'_> {
         let mut hold = Hold::new(capture_connection(&mut request), sent);
 
         let patience = |time: Option<Duration>| time.map(|time| time.min(frame.limits.timeout));
-        let mut response = pin!(pool.request(request));
-        let connected = async {
-            tokio::select! {
+        let begun = async {
+            let kept = Kept::new(network.places(connections).await?);
+            let request = pool(connections).request(request);
+            let mut response = Box::pin(kept.clone().within(request));
+            let early = tokio::select! {
                 biased;
                 response = &mut response => Some(response),
                 () = hold.connected() => None,
-            }
+            };
+            kept.give_back();
+            Ok::<_, Code>((response, early))
         };
-        let early = match patience(options.connect_timeout) {
-            Some(time) => timeout(time, connected).await.map_err(|_| Code::ConnectionTimeout)?,
-            None => connected.await,
+        let (mut response, early) = match patience(options.connect_timeout) {
+            Some(time) => timeout(time, begun).await.map_err(|_| Code::ConnectionTimeout)??,
+            None => begun.await?,
         };
         let response = if let Some(response) = early {
             response
