@@ -65,6 +65,9 @@ impl Figure {
 /// What a run found.
 #[derive(Debug, Default, Serialize)]
 struct Report {
+    /// Whether all of it is printed at the end, for machines.
+    #[serde(skip)]
+    json: bool,
     /// Lines to read: measured, without a bound.
     measured: Vec<String>,
     /// Figures with a bound.
@@ -73,25 +76,20 @@ struct Report {
 
 impl Report {
     fn line(&mut self, line: impl Into<String>) {
-        self.measured.push(line.into());
+        let line = line.into();
+        if !self.json {
+            println!("{line}");
+        }
+        self.measured.push(line);
     }
 
     fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str, at_most: f64) {
-        self.bounded.push(Figure { name: name.into(), value, unit, at_most });
-    }
-
-    fn print(&self) {
-        for line in &self.measured {
-            println!("{line}");
-        }
-        println!();
-        for figure in &self.bounded {
+        let figure = Figure { name: name.into(), value, unit, at_most };
+        if !self.json {
             let verdict = if figure.is_within() { "ok" } else { "OVER" };
-            println!(
-                "{:<58} {:>9.2} {:<9} at most {:>6} {verdict}",
-                figure.name, figure.value, figure.unit, figure.at_most
-            );
+            println!("{:<58} {value:>9.2} {unit:<9} at most {at_most:>6} {verdict}", figure.name);
         }
+        self.bounded.push(figure);
     }
 }
 
@@ -107,10 +105,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let wanted = |part| args.parts.is_empty() || args.parts.contains(&part);
     // In a task, as an embedder's calls are.
     let (calls, many, pool) = (wanted(Part::Calls), wanted(Part::Many), wanted(Part::Pool));
-    let network = wanted(Part::Network);
+    let (network, json) = (wanted(Part::Network), args.json);
     let report = runtime.block_on(runtime.spawn(async move {
         let plugins = Plugins::build().await?;
-        let mut report = Report::default();
+        let mut report = Report { json, ..Report::default() };
         if calls {
             calls::run(&plugins, &mut report).await?;
         }
@@ -125,10 +123,8 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         anyhow::Ok(report)
     }))??;
-    if args.json {
+    if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        report.print();
     }
     Ok(ExitCode::from(u8::from(!report.bounded.iter().all(Figure::is_within))))
 }
