@@ -34,7 +34,7 @@ impl HostServices for Operator {
 
     async fn get_secret(&self, _: &str, name: &str) -> HostResult<Option<String>> {
         let (secrets, name) = (self.secrets.clone(), name.to_owned());
-        // A file is read, which no other call waits for.
+        // No other call waits while the file is read.
         let read = tokio::task::spawn_blocking(move || secrets.get(&name)).await;
         read.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?
             .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()).with_source(error))
