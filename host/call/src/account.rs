@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::counters::Cost;
 use crate::frame::Frame;
 use crate::{CallReport, Result, ToolResult};
 
@@ -34,39 +35,45 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         let frame = &self.frame;
-        let elapsed = self.began.elapsed();
-        let peak_memory = frame.usage.memory.load(Ordering::Relaxed);
-        let report = CallReport {
+        let outcome = self.outcome;
+        let cost = Cost {
+            elapsed: self.began.elapsed(),
+            cpu: frame.cpu.used(),
+            peak_memory: frame.usage.memory.load(Ordering::Relaxed),
+        };
+        let ticks = frame.usage.ticks.load(Ordering::Relaxed);
+        let span = &frame.span;
+        span.record("outcome", outcome);
+        span.record("elapsed_us", micros(cost.elapsed));
+        span.record("cpu_us", micros(cost.cpu));
+        span.record("peak_memory", cost.peak_memory);
+        span.record("ticks", ticks);
+        tracing::debug!(
+            target: "distri_host",
+            parent: span,
+            outcome,
+            elapsed_us = micros(cost.elapsed),
+            cpu_us = micros(cost.cpu),
+            peak_memory = cost.peak_memory,
+            "call ended"
+        );
+        frame.package.metrics.count(frame, outcome, &cost);
+        frame.embedder().report(|| CallReport {
             package: frame.package.name.to_string(),
             item: frame.item.clone(),
             kind: frame.kind,
             call_id: frame.call_id.clone(),
             caller_id: frame.parent().map(|caller| caller.call_id.clone()),
             digest: frame.package.digest.clone(),
-            outcome: self.outcome,
-            elapsed,
-            cpu: frame.cpu.used(),
-            peak_memory,
-            ticks: frame.usage.ticks.load(Ordering::Relaxed),
-        };
-        let micros =
-            |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let span = &frame.span;
-        span.record("outcome", report.outcome);
-        span.record("elapsed_us", micros(report.elapsed));
-        span.record("cpu_us", micros(report.cpu));
-        span.record("peak_memory", report.peak_memory);
-        span.record("ticks", report.ticks);
-        tracing::debug!(
-            target: "distri_host",
-            parent: span,
-            outcome = report.outcome,
-            elapsed_us = micros(report.elapsed),
-            cpu_us = micros(report.cpu),
-            peak_memory,
-            "call ended"
-        );
-        frame.package.metrics.count(&report);
-        frame.embedder().observe(&report);
+            outcome,
+            elapsed: cost.elapsed,
+            cpu: cost.cpu,
+            peak_memory: cost.peak_memory,
+            ticks,
+        });
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -2,16 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata};
 
-use crate::CallReport;
+use crate::frame::Frame;
 
 /// A plugin's metrics: by item, those of each outcome, from the first call on that has it.
 #[derive(Default)]
 pub struct Metrics(Mutex<HashMap<String, ByOutcome>>);
 
 type ByOutcome = HashMap<&'static str, Arc<Keys>>;
+
+/// What a call took.
+pub struct Cost {
+    /// Wall time, nested calls included.
+    pub elapsed: Duration,
+    /// Time on a processor, nested calls included.
+    pub cpu: Duration,
+    /// Bytes of linear memory at its highest.
+    pub peak_memory: usize,
+}
 
 /// The metrics of an item's calls with one outcome.
 struct Keys {
@@ -23,27 +34,27 @@ struct Keys {
 
 impl Metrics {
     /// Counts a call that ended.
-    pub fn count(&self, report: &CallReport) {
-        self.of(report).record(report);
+    pub fn count(&self, frame: &Frame, outcome: &'static str, cost: &Cost) {
+        self.of(frame, outcome).record(cost);
     }
 
-    fn of(&self, report: &CallReport) -> Arc<Keys> {
+    fn of(&self, frame: &Frame, outcome: &'static str) -> Arc<Keys> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = known.get(&report.item).and_then(|known| known.get(report.outcome)) {
+        if let Some(keys) = known.get(&frame.item).and_then(|known| known.get(outcome)) {
             return Arc::clone(keys);
         }
-        let keys = Arc::new(Keys::new(report));
-        known.entry(report.item.clone()).or_default().insert(report.outcome, Arc::clone(&keys));
+        let keys = Arc::new(Keys::new(frame, outcome));
+        known.entry(frame.item.clone()).or_default().insert(outcome, Arc::clone(&keys));
         keys
     }
 }
 
 impl Keys {
-    fn new(report: &CallReport) -> Self {
+    fn new(frame: &Frame, outcome: &'static str) -> Self {
         let labels = [
-            Label::new("plugin", report.package.clone()),
-            Label::new("item", report.item.clone()),
-            Label::from_static_parts("outcome", report.outcome),
+            Label::new("plugin", frame.package.name.to_string()),
+            Label::new("item", frame.item.clone()),
+            Label::from_static_parts("outcome", outcome),
         ];
         let key = |name: &'static str| Key::from_parts(name, labels.iter());
         Self {
@@ -54,15 +65,15 @@ impl Keys {
         }
     }
 
-    fn record(&self, report: &CallReport) {
+    fn record(&self, cost: &Cost) {
         static ABOUT: Metadata<'static> =
             Metadata::new("distri_host", Level::INFO, Some("distri_host"));
         metrics::with_recorder(|recorder| {
             recorder.register_counter(&self.calls, &ABOUT).increment(1);
-            recorder.register_histogram(&self.elapsed, &ABOUT).record(report.elapsed);
-            recorder.register_histogram(&self.cpu, &ABOUT).record(report.cpu);
+            recorder.register_histogram(&self.elapsed, &ABOUT).record(cost.elapsed);
+            recorder.register_histogram(&self.cpu, &ABOUT).record(cost.cpu);
             #[expect(clippy::cast_precision_loss, reason = "a histogram's buckets are wider")]
-            let peak_memory = report.peak_memory as f64;
+            let peak_memory = cost.peak_memory as f64;
             recorder.register_histogram(&self.peak_memory, &ABOUT).record(peak_memory);
         });
     }

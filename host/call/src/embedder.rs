@@ -4,11 +4,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::sessions::Ledger;
-use crate::{HostServices, InMemorySessions, Limits, Sessions};
+use crate::{CallReport, HostServices, InMemorySessions, Limits, Sessions};
 
 /// The embedder's services.
 pub struct Embedder {
     services: Arc<dyn HostServices>,
+    /// Whether there is anybody to report calls to.
+    present: bool,
     /// For services that keep no sessions.
     sessions: InMemorySessions,
     /// What the values of all sessions come to.
@@ -19,10 +21,18 @@ impl Embedder {
     /// The embedder with these services; without, none has anything to say.
     pub fn new(services: Option<Arc<dyn HostServices>>, limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
+            present: services.is_some(),
             services: services.unwrap_or_else(|| Arc::new(())),
             sessions: InMemorySessions::default(),
             ledger: Ledger::new(limits),
         })
+    }
+
+    /// Tells what a call did. No report is made where nobody is told.
+    pub fn report(&self, report: impl FnOnce() -> CallReport) {
+        if self.present {
+            self.services.observe(&report());
+        }
     }
 
     /// Where sessions' values are.

@@ -1,13 +1,13 @@
 //! How many of something are open at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Those that are open.
+/// Those that are open. Most calls open none of most kinds, and need no count for them.
 #[derive(Debug, Default)]
-pub struct Open(Arc<AtomicU32>);
+pub struct Open(OnceLock<Arc<AtomicU32>>);
 
 /// The place of one of them, given back when it is dropped.
 #[derive(Debug)]
@@ -16,7 +16,11 @@ pub struct Place(Arc<AtomicU32>);
 impl Open {
     /// How many there are.
     pub fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+        self.0.get().map_or(0, |open| open.load(Ordering::Relaxed))
+    }
+
+    fn open(&self) -> &Arc<AtomicU32> {
+        self.0.get_or_init(Arc::default)
     }
 
     /// Whether any is.
@@ -26,15 +30,17 @@ impl Open {
 
     /// A place for one more.
     pub fn enter(&self) -> Place {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Place(Arc::clone(&self.0))
+        let open = self.open();
+        open.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(open))
     }
 
     /// The same, unless there are so many.
     pub fn try_place(&self, max: u32) -> Option<Place> {
         let more = |open: u32| (open < max).then_some(open + 1);
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        taken.ok().map(|_| Place(Arc::clone(&self.0)))
+        let open = self.open();
+        let taken = open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.ok().map(|_| Place(Arc::clone(open)))
     }
 
     /// The same, with an error for a guest: the limit's name is said.

@@ -1,5 +1,6 @@
 //! Running calls: their turn, their account, and the instance that each gets.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use distri_call::frame::Frame;
 use distri_call::overrun::timed_out;
 use distri_call::places::Open;
 use distri_call::{Capability, Error, ErrorKind, Limits, Result, ToolResult, door, json};
-use distri_engine::code::Loader;
+use distri_engine::code::{Loader, Start};
 use distri_engine::images::Images;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
@@ -101,8 +102,9 @@ impl Runner {
     ) -> Result<ToolResult> {
         let _active = self.active.enter();
         let account = Account::open(frame);
-        let result = self
-            .run(frame, plugin, input)
+        // Pinned where it is made: what takes a future by its value copies all of it.
+        let work = pin!(self.run(frame, plugin, input));
+        let result = work
             .instrument(frame.span.clone())
             .await
             .map_err(|error| {
@@ -124,23 +126,14 @@ impl Runner {
             return Err(timed_out(&frame.name(), &frame.limits));
         }
         frame.package.grant.check_code(&frame.package.digest)?;
-        let loader = &self.loader;
         // The embedder's code, and the compiler: neither may outlast the call.
-        let prepared = async {
-            // First, for no error may show one of them.
-            self.bring_secrets(frame).await?;
-            if self.check_inputs {
-                fitting::input(frame, plugin, &input).await?;
-            }
-            plugin.start(loader, &self.images).await
-        };
-        let start = within(frame.deadline, prepared)
+        let start = within(frame.deadline, pin!(self.prepare(frame, plugin, &input)))
             .await
             .unwrap_or_else(|_| Err(timed_out(&frame.name(), &frame.limits)))?;
         let (lease, live) = self.kept.lease(frame, &plugin.instances)?;
         let live = match live {
             Some(live) if live.suits(frame) => *live,
-            _ => Live::fresh(loader, &self.resources, frame, &start)?,
+            _ => Live::fresh(&self.loader, &self.resources, frame, &start)?,
         };
         let (result, live) = live.run(frame, start, input).await;
         if let (Some(lease), Some(live)) = (lease, live)
@@ -153,6 +146,22 @@ impl Runner {
             fitting::answer(frame, plugin, &answer).await?;
         }
         Ok(answer)
+    }
+
+    /// What a call needs before its guest runs: its secrets, an input that fits, and the
+    /// plugin's code.
+    async fn prepare(
+        &self,
+        frame: &Frame,
+        plugin: &Arc<Plugin>,
+        input: &str,
+    ) -> Result<Start<State>> {
+        // First, for no error may show one of them.
+        self.bring_secrets(frame).await?;
+        if self.check_inputs {
+            fitting::input(frame, plugin, input).await?;
+        }
+        plugin.start(&self.loader, &self.images).await
     }
 
     /// Asks the embedder for the secrets that the package was granted, to see.
