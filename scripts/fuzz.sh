@@ -8,7 +8,7 @@ seconds=${FUZZ_SECONDS:-300}
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 # What is fuzzed is what is tested: the same versions.
 cp Cargo.lock fuzz/Cargo.lock
-[ $# -gt 0 ] || set -- manifest catalog load_plugin component bundle
+[ $# -gt 0 ] || set -- manifest catalog load_plugin component bundle split
 for target in "$@"; do
     echo "fuzzing $target for $seconds seconds" >&2
     mkdir -p "fuzz/corpus/$target"

@@ -87,7 +87,6 @@ async fn prepare(plugin: &Plugin, count: usize, host: &Host, root: &Path) -> any
         let mut artifact = plugin.artifact.clone();
         artifact.package = format!("p{n}").parse()?;
         artifact.component = store.put(&wasm)?;
-        artifact.script = None;
         let manifest: Manifest = format!(
             "package = \"p{n}\"\nversion = \"0.1.0\"\n[entrypoints]\nwasm = \"plugin.wasm\"\n"
         )

@@ -7,6 +7,7 @@ use distri_host::Wit;
 use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 use wasm_encoder::{ComponentSectionId, Encode as _, RawSection, Section as _};
 use wasmparser::{Parser, Payload};
+use wasmtime_wizer::{ComponentContext, Wizer};
 use wit_parser::Resolve;
 
 use crate::loader::close;
@@ -23,13 +24,13 @@ const QUICKJS: &[u8] = include_bytes!("../quickjs.wasm");
 /// What runs scripts, for people: `componentize-qjs` brings it.
 pub const SCRIPT_ENGINE: &str = "QuickJS-ng (componentize-qjs 0.4.5)";
 
-/// The engine in its two forms.
+/// The engine, as snapshots are taken of it.
 pub(crate) struct Engine {
-    /// With its module loader still an import: what a snapshot starts from.
-    pub(crate) linked: Vec<u8>,
-    /// Whole: what serves a script before it has an image of its own.
-    pub(crate) whole: Arc<[u8]>,
-    /// SHA-256 of the whole engine, in hexadecimal.
+    /// What takes snapshots knows of it.
+    pub(crate) context: ComponentContext<'static>,
+    /// The engine, with what tells the state of its memories and globals.
+    pub(crate) instrumented: Arc<[u8]>,
+    /// SHA-256 of that, in hexadecimal.
     pub(crate) digest: String,
     /// What is run before a script: the engine's helpers for streams and futures.
     pub(crate) shim: String,
@@ -68,13 +69,17 @@ fn link() -> anyhow::Result<Engine> {
 
     let mut parts = wit_component::Linker::default();
     parts.encoder().validate(true);
+    // As much as the engine lets a script recurse. What lies in the first part of a memory
+    // is cleared after each call whether it was used or not, and the stack lies first.
+    parts.stack_size(256 << 10);
     parts.library("quickjs.wasm", QUICKJS, false)?;
     parts.library("bindings.wasm", &without_names(&bindings)?, false)?;
     parts.encoder().adapter("wasi_snapshot_preview1", WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
-    let linked = without_names(&parts.encode()?)?;
-    let whole: Arc<[u8]> = finish(&linked)?.into();
-    let digest = distri_host::digest(&whole);
-    Ok(Engine { linked, whole, digest, shim })
+    // As long as this program runs, which has one.
+    let linked: &'static [u8] = without_names(&parts.encode()?)?.leak();
+    let (context, instrumented) = Wizer::new().instrument_component(linked)?;
+    let digest = distri_host::digest(&instrumented);
+    Ok(Engine { context, instrumented: instrumented.into(), digest, shim })
 }
 
 /// Closes the import that only the engine's initialisation uses, and takes out what no
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn the_engine_links_to_the_same_bytes_each_time() {
         let [first, second] = [link().unwrap(), link().unwrap()];
-        assert!(first.whole == second.whole);
+        assert_eq!(first.digest, second.digest);
         assert_eq!(first.shim, second.shim);
     }
 }

@@ -32,18 +32,15 @@ pub(crate) async fn snapshot(
     script: &str,
     what: &str,
 ) -> Result<Vec<u8>> {
-    let wizer = Wizer::new();
     // Which limit was hit, say, is the last of its reasons.
     let fault = |error: &dyn std::fmt::Display| {
         BuildError::other(format!("cannot take the snapshot: {error:#}"))
     };
-    let (context, instrumented) =
-        wizer.instrument_component(&engine.linked).map_err(|error| fault(&error))?;
     let script = format!("{script}{}", scrub(script));
-    let initialised = host.initialise(Arc::from(instrumented), &script, what).await?;
+    let initialised = host.initialise(Arc::clone(&engine.instrumented), &script, what).await?;
     let mut state = State { initialised, fault: None, lists: HashMap::new() };
-    let component =
-        wizer.snapshot_component(&context, &mut state).await.map_err(|error| fault(&error))?;
+    let component = Wizer::new().snapshot_component(&engine.context, &mut state).await;
+    let component = component.map_err(|error| fault(&error))?;
     if let Some(error) = state.fault {
         return Err(fault(&error));
     }

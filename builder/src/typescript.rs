@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use distri_host::{Description, ErrorKind, Host};
 
-use crate::engine::{Engine, engine};
+use crate::engine::engine;
 use crate::fault::{Fault, Place};
 use crate::request::Request;
 use crate::stack::StackMap;
@@ -17,7 +16,6 @@ pub(crate) struct Output {
     pub(crate) component: Vec<u8>,
     pub(crate) script: String,
     pub(crate) source_map: String,
-    pub(crate) engine: Arc<[u8]>,
     pub(crate) description: Description,
     pub(crate) files: Vec<PathBuf>,
 }
@@ -33,7 +31,7 @@ pub(crate) async fn build(
     process: Option<BundlerProcess>,
 ) -> Result<Output> {
     let entry = find_entry(&folder.join(entry))?;
-    let Engine { shim, whole, .. } = engine()?;
+    let engine = engine()?;
     let request = Request {
         root: root.canonicalize()?,
         folder: folder.canonicalize()?,
@@ -49,27 +47,23 @@ pub(crate) async fn build(
     let map = StackMap::new(&bundle.source_map, &format!("\n{}", bundle.script), folder);
     let deepest = bundle.deepest.as_ref();
     let located = |error| locate(error, map.as_ref(), &entry, deepest);
-    let mut script = told(shim, &bundle.script, map.as_ref(), Strictness::All);
-    let first = snapshot::snapshot(host, engine()?, &script, what).await;
+    let mut script = told(&engine.shim, &bundle.script, map.as_ref(), Strictness::All);
+    let first = snapshot::snapshot(host, engine, &script, what).await;
     let component = match first {
         // An author can mend their own module, and not a package that they installed.
         Err(error) if warned_of_package(&error, map.as_ref(), what) => {
-            script = told(shim, &bundle.script, map.as_ref(), Strictness::Author);
-            snapshot::snapshot(host, engine()?, &script, what).await
+            script = told(&engine.shim, &bundle.script, map.as_ref(), Strictness::Author);
+            snapshot::snapshot(host, engine, &script, what).await
         }
         result => result,
     };
     let component = component.map_err(located)?;
-    let description = host
-        .describe_script(Arc::clone(whole), &script, what)
-        .await
-        .map_err(BuildError::from)
-        .map_err(located)?;
+    let description =
+        host.describe(component.clone(), what).await.map_err(BuildError::from).map_err(located)?;
     Ok(Output {
         component,
         script,
         source_map: bundle.source_map,
-        engine: Arc::clone(whole),
         description,
         files: bundle.files,
     })

@@ -174,7 +174,14 @@ impl HostBuilder {
         let engine = engine(&roomy, functions.clone())?;
         let linker = linker::linking(&engine)?;
         let initialising = linker::initialising(&linker)?;
-        let compiler = Compiler { engine, cache, functions, process: self.compiler, limits: roomy };
+        let compiler = Compiler {
+            engine,
+            cache,
+            functions,
+            process: self.compiler,
+            limits: roomy,
+            skeletons: <_>::default(),
+        };
         let loader = Loader { compiler, linker, initialising };
         // By what it is now: what a package may write to has no links in it either.
         let policy_file = policy.file.as_ref().and_then(|file| file.canonicalize().ok());

@@ -10,7 +10,6 @@ use distri_call::blocking::blocking;
 use distri_call::meter::Meter;
 use distri_call::overrun::timed_out;
 use distri_call::{Error, ErrorKind, Limits, Result, digest};
-use distri_engine::code::Start;
 use wasmtime::Store;
 use wasmtime::component::{Instance, Lift};
 
@@ -64,23 +63,7 @@ impl Host {
         let loader = Arc::clone(self.loader());
         let linked =
             blocking(move || loader.load(&wasm, &distri_call::digest::digest(&wasm))).await?;
-        self.items(&Start::Image(Arc::new(linked)), what, &DESCRIBING.of(self.limits())).await
-    }
-
-    /// What a script on this engine says it offers.
-    pub async fn describe_script(
-        &self,
-        engine: Arc<[u8]>,
-        script: &str,
-        what: &str,
-    ) -> Result<Description> {
-        let loader = Arc::clone(self.loader());
-        let linked = blocking(move || {
-            loader.link(&loader.compiler.component(&engine, &distri_call::digest::digest(&engine))?)
-        })
-        .await?;
-        let start = Start::Script(Arc::new(linked), script.into());
-        self.items(&start, what, &DESCRIBING.of(self.limits())).await
+        self.items(&linked, what, &DESCRIBING.of(self.limits())).await
     }
 
     /// Instantiates a script engine and runs a script's top level in it, with

@@ -9,7 +9,7 @@ use distri_call::blocking::blocking;
 use distri_call::{
     Error, ErrorKind, ItemKind, Limits, Result, ToolCall, ToolResult, WorkflowCall, WorkflowResult,
 };
-use distri_engine::code::{Code, Loader, Start};
+use distri_engine::code::{Linked, Loader};
 use distri_manifest::{Entrypoint, MANIFEST_FILE, Manifest, Policy};
 
 use crate::calls::runner::Runner;
@@ -145,9 +145,8 @@ impl Host {
             Ok((loader.load(&wasm, &digest)?, digest))
         })
         .await?;
-        let start = Start::Image(Arc::new(linked));
         let Description { abi, tools, workflows } =
-            self.items(&start, manifest.package.as_str(), &limits).await?;
+            self.items(&linked, manifest.package.as_str(), &limits).await?;
         let info = PluginInfo {
             package: manifest.package.clone(),
             version: manifest.version.to_string(),
@@ -159,7 +158,7 @@ impl Host {
         };
         let id = inner.runner.kept.next_plugin();
         let from = (manifest, &inner.policy, inner.workspace.as_deref());
-        let plugin = Plugin::with_code(id, info, limits, from, Code::new(start));
+        let plugin = Plugin::with_code(id, info, limits, from, linked);
         self.register(std::iter::once(plugin));
         Ok(manifest.package.to_string())
     }
@@ -312,13 +311,12 @@ impl Host {
     /// What some code says it offers.
     pub(crate) async fn items(
         &self,
-        start: &Start<State>,
+        linked: &Linked<State>,
         what: &str,
         limits: &Limits,
     ) -> Result<Description> {
         let (tools, workflows) =
-            instance::describe(&self.inner.runner.loader, start, what, limits).await?;
-        let (Start::Image(linked) | Start::Script(linked, _)) = start;
+            instance::describe(&self.inner.runner.loader, linked, what, limits).await?;
         Ok(Description {
             abi: linked.exports.track().version().to_owned(),
             tools: parse_items(ItemKind::Tool, tools)?,

@@ -28,7 +28,8 @@ pub enum BuildEvent<'a> {
     Started(&'a PackageName),
     /// A package can be called from now on.
     Callable(&'a PackageBuild),
-    /// A package's ahead-of-time image is there, after so long.
+    /// A package that did not change had no image in the cache any more: it was compiled
+    /// again, in so long.
     Compiled(&'a PackageName, Duration),
     /// A package could not be built; its older build stays.
     Failed(&'a str, &'a WorkspaceError),
@@ -45,7 +46,7 @@ pub struct PackageBuild {
     pub unchanged: bool,
     /// From the beginning of the build until the package could be called.
     pub callable: Duration,
-    /// How long its ahead-of-time image took then; none where it was there.
+    /// How long its image took then; none where it was there.
     pub compiled: Option<Duration>,
 }
 

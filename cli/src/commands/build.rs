@@ -55,10 +55,7 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
             }),
             BuildEvent::Compiled(package, elapsed) => progress.done(|| {
                 if !quiet {
-                    terminal::say(&format!(
-                        "{package}: ahead-of-time image after {} more",
-                        show(elapsed)
-                    ));
+                    terminal::say(&format!("{package}: compiled again in {}", show(elapsed)));
                 }
             }),
             BuildEvent::Failed(name, error) => progress.done(|| {

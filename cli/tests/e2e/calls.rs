@@ -189,10 +189,8 @@ async fn a_caller_sees_why_its_callee_failed() {
     assert_eq!(told[2][2], "there is no plugin `nowhere`");
 }
 
-/// The script engine serves a plugin until its own image is compiled: both must
-/// answer alike.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_tiers_of_a_typescript_plugin_answer_alike() {
+async fn a_typescript_plugin_sees_its_call_and_its_time() {
     let sandbox = Sandbox::with_plugin(
         "import { createTool } from \"distri/base\";\n\
          export default { tools: [createTool({ name: \"tell\", execute: (input: any, context: any) => ({\n\
@@ -201,41 +199,18 @@ async fn both_tiers_of_a_typescript_plugin_answer_alike() {
            random: Math.random() < 1, unicode: \"ü\".normalize(\"NFD\").length,\n\
          }) })] };\n",
     );
-    sandbox.build();
-    let workspace = distri_workspace::Workspace::at(sandbox.path().to_owned());
-    let artifact = workspace.store().catalog().unwrap().packages.into_values().next().unwrap();
-
-    // A cache that knows the engine but not the plugin: the first tier.
-    let cache = tempfile::tempdir().unwrap();
-    let engine = workspace.store().get(&artifact.script.as_ref().unwrap().engine).unwrap();
-    let fresh = || Host::builder().cache_folder(cache.path()).build().unwrap();
-    fresh().compile(engine).await.unwrap();
-    let first = fresh();
-    first.load_artifacts([artifact.clone()], &workspace.store());
-    let call = || {
-        let mut context = ExecutionContext::in_session("s");
-        context.params = "{\"a\": 1}".to_owned();
-        ToolCall { context, ..ToolCall::new("{\"x\": [1, 2]}") }
-    };
-    assert!(!first.is_compiled(&artifact.component));
-    let by_script = first.execute_tool("p", "tell", call()).await.unwrap();
-
-    // The image follows by itself and takes over.
-    for _ in 0..600 {
-        if first.is_compiled(&artifact.component) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let second = fresh();
-    second.load_artifacts([artifact.clone()], &workspace.store());
-    assert!(second.is_compiled(&artifact.component));
-    let by_image = second.execute_tool("p", "tell", call()).await.unwrap();
-    assert_eq!(by_script, by_image);
-    assert!(by_image.error.is_none(), "{by_image:?}");
-    let told: serde_json::Value = serde_json::from_str(&by_image.result).unwrap();
-    assert_eq!(told["later"], true, "{told}");
-    assert_eq!(told["ids"], serde_json::json!(["s", "s"]));
+    let host = sandbox.host(());
+    let mut context = ExecutionContext::in_session("s");
+    context.params = "{\"a\": 1}".to_owned();
+    let call = ToolCall { context, ..ToolCall::new("{\"x\": [1, 2]}") };
+    let answer = host.execute_tool("p", "tell", call).await.unwrap();
+    assert!(answer.error.is_none(), "{answer:?}");
+    let told: serde_json::Value = serde_json::from_str(&answer.result).unwrap();
+    let expected = serde_json::json!({
+        "input": { "x": [1, 2] }, "params": { "a": 1 }, "ids": ["s", "s"],
+        "later": true, "clock": true, "random": true, "unicode": 2,
+    });
+    assert_eq!(told, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,6 @@
 //! The web platform of TypeScript plugins, and what they have of Node: as the
-//! standards have it, on both tiers, and only where it is used.
+//! standards have it, and only where it is used.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -75,37 +74,18 @@ async fn run(host: &Host, package: &str) -> Value {
     serde_json::from_str(&answer.result).unwrap()
 }
 
-/// The script engine serves a plugin until its own image is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_platform_is_as_its_standards_have_it_on_both_tiers() {
+async fn the_platform_is_as_its_standards_have_it() {
     let sandbox = fixtures();
     sandbox.build();
     let workspace = Workspace::at(sandbox.path().to_owned());
-    let artifacts = packages(&workspace);
-    let engine = artifacts[0].script.as_ref().unwrap().engine.clone();
-    let engine = workspace.store().get(&engine).unwrap();
-    // A cache that knows the engine and no plugin: the first tier.
-    let cache = tempfile::tempdir().unwrap();
-    let host = |cache: Option<&Path>| {
-        let policy = Sandbox::policy("[packages.files]\nenv = [\"GREETING\"]\n");
-        let builder = Host::builder().policy(policy).services(Greeting);
-        match cache {
-            Some(cache) => builder.cache_folder(cache).build().unwrap(),
-            None => builder.build().unwrap(),
-        }
-    };
-    host(Some(cache.path())).compile(engine).await.unwrap();
-    for tier in ["script", "image"] {
-        let host = host((tier == "script").then_some(cache.path()));
-        host.load_artifacts(artifacts.clone(), &workspace.store());
-        for (name, checks) in FIXTURES {
-            let component =
-                &artifacts.iter().find(|it| it.package.as_str() == name).unwrap().component;
-            assert_eq!(host.is_compiled(component), tier == "image", "{name}");
-            let told = run(&host, name).await;
-            assert_eq!(told["wrong"], json!([]), "{name} as {tier}");
-            assert!(told["checks"].as_u64().unwrap() >= checks, "{name}: {told}");
-        }
+    let policy = Sandbox::policy("[packages.files]\nenv = [\"GREETING\"]\n");
+    let host = Host::builder().policy(policy).services(Greeting).build().unwrap();
+    host.load_artifacts(packages(&workspace), &workspace.store());
+    for (name, checks) in FIXTURES {
+        let told = run(&host, name).await;
+        assert_eq!(told["wrong"], json!([]), "{name}");
+        assert!(told["checks"].as_u64().unwrap() >= checks, "{name}: {told}");
     }
 }
 

@@ -380,12 +380,15 @@ fn a_cache_or_configuration_folder_of_somebody_elses_is_refused_by_name() {
 fn a_cache_that_takes_nothing_is_told_in_clear_words() {
     let number = std::process::id();
     let sandbox = Sandbox::with_plugin(&tool("version", &format!("return {number};")));
-    // A file may have two megabytes: more than a component has, less than its image.
+    let cache = tempfile::tempdir().unwrap();
+    // A file may have two megabytes: more than a component has, less than the image of
+    // what it shares with others, which is in no cache yet.
     let run = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" build"])
         .arg(program())
         .current_dir(sandbox.path())
         .env("XDG_CONFIG_HOME", sandbox.config())
+        .env("XDG_CACHE_HOME", cache.path())
         .output()
         .unwrap();
     let said = String::from_utf8(run.stderr).unwrap();

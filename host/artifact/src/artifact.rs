@@ -43,7 +43,7 @@ pub struct Artifact {
     pub component: String,
     /// Bytes of the component.
     pub size: u64,
-    /// For TypeScript: what serves calls until the component is compiled.
+    /// For TypeScript: what the component was made of, to say where in it something failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<Script>,
     /// Its tools.
@@ -65,11 +65,9 @@ pub struct Artifact {
     pub builder: String,
 }
 
-/// A script, and the engine that runs it.
+/// The script that a component was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
-    /// SHA-256 of the engine, a component.
-    pub engine: String,
     /// SHA-256 of the script.
     pub source: String,
     /// SHA-256 of the source map from the script to what it was bundled from.
@@ -139,10 +137,7 @@ impl Prover {
 impl Artifact {
     /// The digests of all files that it needs.
     pub fn digests(&self) -> impl Iterator<Item = &str> {
-        let script = self
-            .script
-            .iter()
-            .flat_map(|script| [&script.engine, &script.source, &script.source_map]);
+        let script = self.script.iter().flat_map(|script| [&script.source, &script.source_map]);
         // A package of agents only has no component.
         let component = Some(&self.component).filter(|digest| !digest.is_empty());
         script.chain(component).chain([&self.inputs]).map(String::as_str)

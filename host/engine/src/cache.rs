@@ -9,6 +9,7 @@ use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +19,8 @@ use distri_call::{Error, ErrorKind};
 use distri_files::Folder;
 use hmac::Mac;
 use sha2::{Digest as _, Sha256};
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 
 /// Bytes of images that are kept, unless the embedder says otherwise.
 const IMAGES_CAP: u64 = 1 << 30;
@@ -29,6 +30,9 @@ const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Bytes of the HMAC-SHA256 at the end of every file.
 const MAC_LEN: usize = 32;
+
+/// Bytes of a digest, in hexadecimal.
+const DIGEST_LEN: usize = 64;
 
 /// Bytes of a file that are looked at together: little enough for the stack.
 const PART: usize = 16 << 10;
@@ -129,10 +133,39 @@ impl Cache {
         unsafe { Component::deserialize_file(engine, path) }.ok()
     }
 
-    /// Whether an image of this user's is there; it may still not authenticate. Who
-    /// asks means to use it: it counts as used.
+    /// The compiled state of the component with this digest, if it is there, and the
+    /// digest of its skeleton.
+    pub fn state(&self, engine: &Engine, digest: &str) -> Option<(Module, String)> {
+        let file = self.open_authentic(&state_name(engine, digest))?;
+        used(&file);
+        let skeleton = skeleton_of(&file)?;
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // SAFETY: as in `image`, and written by `put_state`.
+        let module = unsafe { Module::deserialize_file(engine, path) }.ok()?;
+        Some((module, skeleton))
+    }
+
+    /// Whether code of this user's is there, whole or in both its parts; it may still not
+    /// authenticate. Who asks means to use it: it counts as used.
+    pub fn has_code(&self, engine: &Engine, digest: &str) -> bool {
+        self.has_image(engine, digest)
+            || self.folder.own_file(&state_name(engine, digest)).is_ok_and(|file| {
+                used(&file);
+                skeleton_of(&file).is_some_and(|skeleton| self.has_image(engine, &skeleton))
+            })
+    }
+
+    /// Whether an image is there, which counts as used then.
     pub fn has_image(&self, engine: &Engine, digest: &str) -> bool {
         self.folder.own_file(&image_name(engine, digest)).map(|file| used(&file)).is_ok()
+    }
+
+    /// Keeps the compiled state of a component, and which skeleton it belongs to.
+    pub fn put_state(&self, state: &Module, digest: &str, skeleton: &str) -> io::Result<()> {
+        let mut bytes = state.serialize().map_err(io::Error::other)?;
+        bytes.extend_from_slice(skeleton.as_bytes());
+        self.write(&state_name(state.engine(), digest), &bytes)?;
+        self.sweep(self.cap)
     }
 
     /// Keeps a compiled image.
@@ -178,6 +211,22 @@ fn used(file: &File) {
 /// Component digest, wasmtime version and engine settings.
 fn image_name(engine: &Engine, digest: &str) -> String {
     format!("{digest}-{}.cwasm", engine_name(engine))
+}
+
+/// The name of a component's state.
+fn state_name(engine: &Engine, digest: &str) -> String {
+    format!("{digest}-{}.state.cwasm", engine_name(engine))
+}
+
+/// The digest of the skeleton that a state says it belongs to.
+fn skeleton_of(state: &File) -> Option<String> {
+    let behind = (DIGEST_LEN + MAC_LEN) as u64;
+    let at = state.metadata().ok()?.len().checked_sub(behind)?;
+    let mut digest = [0; DIGEST_LEN];
+    state.read_exact_at(&mut digest, at).ok()?;
+    let digest = String::from_utf8(digest.to_vec()).ok()?;
+    // It becomes a part of a file's name.
+    digest.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(digest)
 }
 
 /// A short name for everything about an engine that compiled code depends on.

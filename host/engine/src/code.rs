@@ -1,15 +1,13 @@
-//! Code that can be instantiated: a component, linked; or, while a script's own
-//! image is not there yet, the script engine's image plus the script.
-
-use std::sync::{Arc, OnceLock};
+//! Code that can be instantiated: a component, linked.
 
 use distri_abi::exports::Exports;
 use distri_call::text::{REASON, cut};
 use distri_call::{Error, ErrorKind, Result};
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::{ComponentExportIndex, InstancePre, Linker};
 
-use crate::compiler::Compiler;
+use crate::compiler::{Compiler, Image};
+use crate::split::STATE;
 
 /// The function that script engines are initialised with. A finished plugin
 /// still exports it; nothing calls it then.
@@ -31,50 +29,6 @@ pub struct Linked<T: 'static> {
     pub pre: InstancePre<T>,
     /// What it exports.
     pub exports: Exports,
-    /// What takes a script, if it is an engine.
-    pub init: Option<ComponentExportIndex>,
-}
-
-/// How a plugin is instantiated.
-pub struct Code<T: 'static> {
-    /// What serves until the component's own image is there.
-    first: Start<T>,
-    /// The component's own image, when it came later.
-    image: OnceLock<Arc<Linked<T>>>,
-}
-
-/// What to instantiate for one call.
-pub enum Start<T: 'static> {
-    /// The component.
-    Image(Arc<Linked<T>>),
-    /// The script engine, and the script to initialise it with.
-    Script(Arc<Linked<T>>, Arc<str>),
-}
-
-impl<T> Clone for Start<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Image(linked) => Self::Image(Arc::clone(linked)),
-            Self::Script(linked, script) => Self::Script(Arc::clone(linked), Arc::clone(script)),
-        }
-    }
-}
-
-impl<T> Code<T> {
-    /// Code that begins so.
-    pub fn new(first: Start<T>) -> Self {
-        Self { first, image: OnceLock::new() }
-    }
-
-    /// Serves later calls from this image.
-    pub fn upgrade(&self, image: Linked<T>) {
-        let _ = self.image.set(Arc::new(image));
-    }
-
-    /// What to instantiate now.
-    pub fn start(&self) -> Start<T> {
-        self.image.get().map_or_else(|| self.first.clone(), |image| Start::Image(Arc::clone(image)))
-    }
 }
 
 impl<T> Loader<T> {
@@ -89,9 +43,9 @@ impl<T> Loader<T> {
     }
 
     /// Links a component whose exports make it a plugin.
-    pub fn link(&self, component: &Component) -> Result<Linked<T>> {
-        let (pre, init) = link_with(&self.linker, component)?;
-        let exports = Exports::find(component, &pre).map_err(|error| {
+    pub fn link(&self, image: &Image) -> Result<Linked<T>> {
+        let pre = link_with(&self.linker, image)?;
+        let exports = Exports::find(&image.component, &pre).map_err(|error| {
             Error::new(
                 ErrorKind::InvalidComponent,
                 cut(
@@ -103,31 +57,36 @@ impl<T> Loader<T> {
         let exports = exports.ok_or_else(|| {
             Error::new(ErrorKind::InvalidComponent, "the component is not a plugin")
         })?;
-        Ok(Linked { pre, exports, init })
+        Ok(Linked { pre, exports })
     }
 
     /// Links an engine that a snapshot will be taken of.
     pub fn link_engine(
         &self,
-        component: &Component,
+        image: &Image,
     ) -> Result<(InstancePre<T>, Option<ComponentExportIndex>)> {
-        link_with(&self.initialising, component)
+        let init = image.component.get_export(None, INIT).and_then(|(item, index)| {
+            matches!(item, ComponentItem::ComponentFunc(_)).then_some(index)
+        });
+        Ok((link_with(&self.initialising, image)?, init))
     }
 }
 
-/// Links any component whose imports the linker has, and finds its `init`.
-fn link_with<T>(
-    linker: &Linker<T>,
-    component: &Component,
-) -> Result<(InstancePre<T>, Option<ComponentExportIndex>)> {
-    let pre = linker.instantiate_pre(component).map_err(|error| {
+/// Links any component whose imports the linker has.
+fn link_with<T>(linker: &Linker<T>, image: &Image) -> Result<InstancePre<T>> {
+    let component = &image.component;
+    let pre = match &image.state {
+        None => linker.instantiate_pre(component),
+        // What a state is imported by is no name that anything else has: each has its own.
+        Some(state) => {
+            let mut own = linker.clone();
+            own.root().module(STATE, state).and_then(|()| own.instantiate_pre(component))
+        }
+    };
+    pre.map_err(|error| {
         Error::new(
             ErrorKind::InvalidComponent,
             cut(&format!("the component asks for what this host does not have: {error:#}"), REASON),
         )
-    })?;
-    let init = component
-        .get_export(None, INIT)
-        .and_then(|(item, index)| matches!(item, ComponentItem::ComponentFunc(_)).then_some(index));
-    Ok((pre, init))
+    })
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use distri_abi::{refusal, shape};
 use distri_call::text::{REASON, cut};
 use distri_call::{Error, ErrorKind, Limits, Result};
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 
 use crate::CompilerProcess;
 use crate::cache::Cache;
 use crate::functions::FunctionCache;
+use crate::skeletons::Skeletons;
+use crate::split::{Parts, split};
 
 /// What the pool's own bounds say. wasmtime keeps the types of these errors to itself
 /// (48.0), so that their texts are all there is.
@@ -28,13 +30,37 @@ pub struct Compiler {
     pub process: Option<CompilerProcess>,
     /// What components may need at most.
     pub limits: Limits,
+    /// The skeletons that are in memory.
+    pub skeletons: Skeletons,
+}
+
+/// A component's compiled code.
+pub struct Image {
+    /// The component, or the skeleton that it shares with others.
+    pub component: Component,
+    /// What is its own, of one that was taken apart.
+    pub state: Option<Module>,
+}
+
+/// A component that was taken apart, compiled.
+struct Apart {
+    skeleton: Component,
+    /// The skeleton's digest.
+    digest: String,
+    state: Module,
+}
+
+/// What compiling makes.
+enum Compiled {
+    Whole(Component),
+    Apart(Apart),
 }
 
 impl Compiler {
     /// The component, compiled: from the cache, or compiled now and kept there.
-    pub fn component(&self, wasm: &[u8], digest: &str) -> Result<Component> {
-        if let Some(component) = self.cached(digest) {
-            return Ok(component);
+    pub fn component(&self, wasm: &[u8], digest: &str) -> Result<Image> {
+        if let Some(image) = self.cached(digest) {
+            return Ok(image);
         }
         self.check_bytes(wasm)?;
         metrics::counter!("distri_compilations_total").increment(1);
@@ -44,16 +70,30 @@ impl Compiler {
                 cache.not_kept(&std::io::Error::other("what the compiler left there is gone"))
             });
         }
-        let component = self.compile(wasm)?;
-        if let Err(error) = self.keep(&component, digest) {
+        let compiled = self.compile(wasm)?;
+        if let Err(error) = self.keep(&compiled, digest) {
             tracing::warn!(%error, "a compiled image is not kept");
         }
-        Ok(component)
+        Ok(match compiled {
+            Compiled::Whole(component) => Image { component, state: None },
+            Compiled::Apart(Apart { skeleton, state, digest }) => {
+                let component = self.skeletons.shared(&digest, || Some(skeleton.clone()));
+                Image { component: component.unwrap_or(skeleton), state: Some(state) }
+            }
+        })
     }
 
-    /// Compiles in this process, whatever is in the cache.
-    fn compile(&self, wasm: &[u8]) -> Result<Component> {
-        let compile = || Component::from_binary(&self.engine, wasm);
+    /// Compiles in this process, whatever is in the cache of this very component.
+    fn compile(&self, wasm: &[u8]) -> Result<Compiled> {
+        let compile = || {
+            // What the parts are refused for has other words than what the whole is.
+            if let Some(parts) = split(wasm)
+                && let Ok(apart) = self.compile_apart(&parts)
+            {
+                return Ok(Compiled::Apart(apart));
+            }
+            Component::from_binary(&self.engine, wasm).map(Compiled::Whole)
+        };
         let compile = || shape::within_bounds(wasm, compile);
         match &self.functions {
             Some(functions) => functions.during(compile),
@@ -62,10 +102,31 @@ impl Compiler {
         .map_err(not_compiled)
     }
 
+    /// Compiles a state, and its skeleton where that is not in the cache.
+    fn compile_apart(&self, parts: &Parts) -> wasmtime::Result<Apart> {
+        let state = Module::from_binary(&self.engine, &parts.state)?;
+        let digest = distri_call::digest::digest(&parts.skeleton);
+        let skeleton = self.skeletons.shared(&digest, || self.whole(&digest));
+        let skeleton = match skeleton {
+            Some(skeleton) => skeleton,
+            None => Component::from_binary(&self.engine, &parts.skeleton)?,
+        };
+        Ok(Apart { skeleton, digest, state })
+    }
+
     /// Keeps compiled code, where there is a cache.
-    fn keep(&self, component: &Component, digest: &str) -> Result<()> {
+    fn keep(&self, compiled: &Compiled, digest: &str) -> Result<()> {
         let Some(cache) = &self.cache else { return Ok(()) };
-        cache.put_image(component, digest).map_err(|error| cache.not_kept(&error))
+        let kept = match compiled {
+            Compiled::Whole(component) => cache.put_image(component, digest),
+            Compiled::Apart(Apart { skeleton, digest: of, state }) => {
+                // First what the other needs: whoever finds that finds both.
+                let there = cache.has_image(&self.engine, of);
+                let kept = if there { Ok(()) } else { cache.put_image(skeleton, of) };
+                kept.and_then(|()| cache.put_state(state, digest, of))
+            }
+        };
+        kept.map_err(|error| cache.not_kept(&error))
     }
 
     /// Compiles a component for whoever finds it in the cache.
@@ -79,13 +140,22 @@ impl Compiler {
     }
 
     /// The component's image from the cache.
-    pub fn cached(&self, digest: &str) -> Option<Component> {
+    pub fn cached(&self, digest: &str) -> Option<Image> {
+        if let Some((state, skeleton)) = self.cache.as_ref()?.state(&self.engine, digest) {
+            let component = self.skeletons.shared(&skeleton, || self.whole(&skeleton))?;
+            return Some(Image { component, state: Some(state) });
+        }
+        Some(Image { component: self.whole(digest)?, state: None })
+    }
+
+    /// An image of one part from the cache.
+    fn whole(&self, digest: &str) -> Option<Component> {
         self.cache.as_ref()?.image(&self.engine, digest)
     }
 
     /// Whether it is there.
     pub fn has_image(&self, digest: &str) -> bool {
-        self.cache.as_ref().is_some_and(|cache| cache.has_image(&self.engine, digest))
+        self.cache.as_ref().is_some_and(|cache| cache.has_code(&self.engine, digest))
     }
 
     /// Refuses what is not even the beginning of a component, by name.

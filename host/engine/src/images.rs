@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use distri_call::Result;
 
-use crate::code::Code;
+use crate::code::Linked;
 
 /// A plugin's code, when it is in memory.
 pub struct Slot<T: 'static> {
-    code: RwLock<Option<Arc<Code<T>>>>,
+    code: RwLock<Option<Arc<Linked<T>>>>,
     /// When it was used last, in uses of the host.
     used: AtomicU64,
     /// Held while the code is brought: once, however many calls wait for it.
@@ -19,15 +19,15 @@ pub struct Slot<T: 'static> {
 
 impl<T> Slot<T> {
     /// A slot with code in it, or with none yet.
-    pub fn new(code: Option<Arc<Code<T>>>) -> Self {
+    pub fn new(code: Option<Arc<Linked<T>>>) -> Self {
         Self { code: RwLock::new(code), used: AtomicU64::new(0), bringing: <_>::default() }
     }
 
-    fn get(&self) -> Option<Arc<Code<T>>> {
+    fn get(&self) -> Option<Arc<Linked<T>>> {
         self.code.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, code: Option<Arc<Code<T>>>) {
+    fn set(&self, code: Option<Arc<Linked<T>>>) {
         let old = {
             let mut slot = self.code.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *slot, code)
@@ -60,8 +60,8 @@ impl<T> Images<T> {
     pub async fn code(
         &self,
         slot: &Arc<Slot<T>>,
-        bring: impl AsyncFnOnce() -> Result<Arc<Code<T>>>,
-    ) -> Result<Arc<Code<T>>> {
+        bring: impl AsyncFnOnce() -> Result<Arc<Linked<T>>>,
+    ) -> Result<Arc<Linked<T>>> {
         slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         if let Some(code) = slot.get() {
             return Ok(code);

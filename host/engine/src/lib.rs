@@ -14,6 +14,8 @@ pub mod functions;
 pub mod images;
 mod process;
 pub mod service;
+pub mod skeletons;
+pub mod split;
 mod turns;
 
 pub use child::run_for;

@@ -52,6 +52,13 @@ fn compile_standard_input() -> Result<()> {
     let cache = Arc::new(Cache::open(&CacheFolder::At(folder), Some(size))?);
     let functions = Some(Arc::new(FunctionCache::new(Arc::clone(&cache))));
     let engine = engine(&limits, functions.clone())?;
-    let compiler = Compiler { engine, cache: Some(cache), functions, process: None, limits };
+    let compiler = Compiler {
+        engine,
+        cache: Some(cache),
+        functions,
+        process: None,
+        limits,
+        skeletons: <_>::default(),
+    };
     compiler.compile_into_cache(wasm)
 }

@@ -9,7 +9,7 @@ use distri_call::deadline::within;
 use distri_call::frame::Frame;
 use distri_call::overrun::{chain_out_of_memory, timed_out};
 use distri_call::{Error, ErrorKind, Limits, LogLevel, Result, ToolResult, json, log};
-use distri_engine::code::{Linked, Loader, Start};
+use distri_engine::code::{Linked, Loader};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
@@ -43,10 +43,8 @@ impl Live {
         loader: &Loader<State>,
         resources: &Arc<Resources>,
         frame: &Arc<Frame>,
-        start: &Start<State>,
     ) -> Result<Self> {
-        let frozen = matches!(start, Start::Script(..));
-        let state = State::for_call(Arc::clone(frame), resources, frozen)?;
+        let state = State::for_call(Arc::clone(frame), resources)?;
         Ok(Self { store: store(loader, state, &frame.limits), ready: None, calls: 0 })
     }
 
@@ -62,7 +60,7 @@ impl Live {
     pub(crate) async fn run(
         mut self,
         frame: &Arc<Frame>,
-        start: Start<State>,
+        linked: Arc<Linked<State>>,
         input: String,
     ) -> (Result<ToolResult>, Option<Self>) {
         if self.ready.is_some()
@@ -74,9 +72,11 @@ impl Live {
         let meter = Arc::clone(&self.store.data().meter);
         // Boxed: each future around it would else have room for it twice.
         let work = meter.run(Box::pin(async {
-            let (linked, instance) = match self.ready.take() {
-                Some(ready) => ready,
-                None => instantiate(&mut self.store, &start).await?,
+            let (linked, instance) = if let Some(ready) = self.ready.take() {
+                ready
+            } else {
+                let instance = linked.pre.instantiate_async(&mut self.store).await?;
+                (linked, instance)
             };
             let call = Call {
                 kind: frame.kind,
@@ -153,27 +153,6 @@ impl Drop for Live {
     }
 }
 
-/// A fresh instance; a script is initialised in it, as it was when it was built.
-pub(crate) async fn instantiate(
-    store: &mut Store<State>,
-    start: &Start<State>,
-) -> wasmtime::Result<(Arc<Linked<State>>, Instance)> {
-    match start {
-        Start::Image(linked) => {
-            Ok((Arc::clone(linked), linked.pre.instantiate_async(store).await?))
-        }
-        Start::Script(linked, script) => {
-            let frame = store.data_mut().frame.take();
-            let instance = linked.pre.instantiate_async(&mut *store).await?;
-            init(store, &instance, linked.init.as_ref(), script).await?;
-            let thawed = store.data_mut().thaw(frame.as_deref());
-            store.data_mut().frame = frame;
-            thawed?;
-            Ok((Arc::clone(linked), instance))
-        }
-    }
-}
-
 /// Runs a script's top level.
 pub(crate) async fn init(
     store: &mut Store<State>,
@@ -199,16 +178,16 @@ pub(crate) struct ScriptError(String);
 /// What a plugin says of itself: the JSON of its tools and of its workflows.
 pub(crate) async fn describe(
     loader: &Loader<State>,
-    start: &Start<State>,
+    linked: &Linked<State>,
     what: &str,
     limits: &Limits,
 ) -> Result<(Option<String>, Option<String>)> {
     let deadline = Instant::now() + limits.timeout;
-    let state = State::for_build(limits, deadline, matches!(start, Start::Script(..)));
+    let state = State::for_build(limits, deadline, false);
     let mut store = store(loader, state, limits);
     let meter = Arc::clone(&store.data().meter);
     let work = meter.run(Box::pin(async {
-        let (linked, instance) = instantiate(&mut store, start).await?;
+        let instance = linked.pre.instantiate_async(&mut store).await?;
         linked.exports.describe(&mut store, &instance).await
     }));
     let result = within(deadline, work).await;

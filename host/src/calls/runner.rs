@@ -12,7 +12,7 @@ use distri_call::frame::Frame;
 use distri_call::overrun::timed_out;
 use distri_call::places::Open;
 use distri_call::{Capability, Error, ErrorKind, Limits, Result, ToolResult, door, json};
-use distri_engine::code::{Loader, Start};
+use distri_engine::code::{Linked, Loader};
 use distri_engine::images::Images;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
@@ -127,15 +127,15 @@ impl Runner {
         }
         frame.package.grant.check_code(&frame.package.digest)?;
         // The embedder's code, and the compiler: neither may outlast the call.
-        let start = within(frame.deadline, pin!(self.prepare(frame, plugin, &input)))
+        let code = within(frame.deadline, pin!(self.prepare(frame, plugin, &input)))
             .await
             .unwrap_or_else(|_| Err(timed_out(&frame.name(), &frame.limits)))?;
         let (lease, live) = self.kept.lease(frame, &plugin.instances)?;
         let live = match live {
             Some(live) if live.suits(frame) => *live,
-            _ => Live::fresh(&self.loader, &self.resources, frame, &start)?,
+            _ => Live::fresh(&self.loader, &self.resources, frame)?,
         };
-        let (result, live) = live.run(frame, start, input).await;
+        let (result, live) = live.run(frame, code, input).await;
         if let (Some(lease), Some(live)) = (lease, live)
             && let Some(live) = live.settle(plugin.instances.max_calls).await
         {
@@ -155,13 +155,13 @@ impl Runner {
         frame: &Frame,
         plugin: &Arc<Plugin>,
         input: &str,
-    ) -> Result<Start<State>> {
+    ) -> Result<Arc<Linked<State>>> {
         // First, for no error may show one of them.
         self.bring_secrets(frame).await?;
         if self.check_inputs {
             fitting::input(frame, plugin, input).await?;
         }
-        plugin.start(&self.loader, &self.images).await
+        plugin.code(&self.loader, &self.images).await
     }
 
     /// Asks the embedder for the secrets that the package was granted, to see.

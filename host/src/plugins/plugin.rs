@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use distri_artifact::{Artifact, ArtifactStore, PluginInfo, Script};
+use distri_artifact::{Artifact, ArtifactStore, PluginInfo};
 use distri_call::blocking::blocking;
 use distri_call::grant::Grant;
 use distri_call::package::{Package, Places};
 use distri_call::{Error, ErrorKind, ItemKind, Limits, Result};
-use distri_engine::code::{Code, Loader, Start};
+use distri_engine::code::{Linked, Loader};
 use distri_engine::images::{Images, Slot};
 use distri_manifest::{CapabilityKind, Instances, Manifest, PackageName, Policy};
 use tokio::sync::Semaphore;
@@ -35,7 +35,7 @@ pub(crate) struct Plugin {
     /// Root calls that may begin now.
     pub(crate) permits: Semaphore,
     /// Where the code is, for one that was built; the component is `package.digest`.
-    built: Option<(Option<Script>, ArtifactStore)>,
+    built: Option<ArtifactStore>,
     code: Arc<Slot<State>>,
     /// What its compiled schemas take.
     pub(crate) schema_room: SchemaRoom,
@@ -70,7 +70,7 @@ impl Plugin {
         let places =
             Places { root: Some(store.root().to_owned()), linked: elsewhere.then_some(folder) };
         let package = Package::new(id, info.identity(), limits, grant, places);
-        let built = Some((artifact.script, store));
+        let built = Some(store);
         Self {
             callers: artifact.callers,
             built,
@@ -84,7 +84,7 @@ impl Plugin {
         info: PluginInfo,
         limits: Limits,
         (manifest, policy, root): (&Manifest, &Policy, Option<&Path>),
-        code: Code<State>,
+        code: Linked<State>,
     ) -> Self {
         let grant = Grant::new(&manifest.package, &manifest.capabilities, policy);
         let places = Places { root: root.map(Path::to_owned), linked: None };
@@ -100,7 +100,7 @@ impl Plugin {
         info: PluginInfo,
         package: Arc<Package>,
         instances: Instances,
-        code: Option<Arc<Code<State>>>,
+        code: Option<Arc<Linked<State>>>,
     ) -> Self {
         let calls = package.limits.plugin_calls;
         Self {
@@ -157,55 +157,29 @@ impl Plugin {
             .with_detail(detail.to_string()))
     }
 
-    /// What to instantiate now.
-    pub(crate) async fn start(
-        self: &Arc<Self>,
+    /// What is instantiated: compiled now, unless it is in the cache.
+    pub(crate) async fn code(
+        &self,
         loader: &Arc<Loader<State>>,
         images: &Images<State>,
-    ) -> Result<Start<State>> {
-        let code = images.code(&self.code, async || self.bring(Arc::clone(loader)).await).await?;
-        Ok(code.start())
+    ) -> Result<Arc<Linked<State>>> {
+        images.code(&self.code, async || self.bring(Arc::clone(loader)).await).await
     }
 
-    /// The code, from the best place there is: the component's image; else, for
-    /// a script, the engine's image, while the component is compiled behind it;
-    /// else the component, compiled now.
-    async fn bring(&self, loader: Arc<Loader<State>>) -> Result<Arc<Code<State>>> {
-        let (package, digest) = (self.package.name.clone(), self.package.digest.clone());
-        let Some((script, store)) = self.built.clone() else {
+    async fn bring(&self, loader: Arc<Loader<State>>) -> Result<Arc<Linked<State>>> {
+        let digest = self.package.digest.clone();
+        let Some(store) = self.built.clone() else {
             return Err(Error::new(
                 ErrorKind::Internal,
                 "the plugin has neither code nor artifact",
             ));
         };
         blocking(move || {
-            if let Some(image) = loader.compiler.cached(&digest) {
-                return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&image)?)))));
-            }
-            let Some(script) = &script else {
-                let component = loader.compiler.component(&store.get(&digest)?, &digest)?;
-                return Ok(Arc::new(Code::new(Start::Image(Arc::new(loader.link(&component)?)))));
+            let image = match loader.compiler.cached(&digest) {
+                Some(image) => image,
+                None => loader.compiler.component(&store.get(&digest)?, &digest)?,
             };
-            let engine = match loader.compiler.cached(&script.engine) {
-                Some(engine) => engine,
-                None => loader.compiler.component(&store.get(&script.engine)?, &script.engine)?,
-            };
-            let source: Arc<str> = store.get_text(&script.source)?.into();
-            let code = Arc::new(Code::new(Start::Script(Arc::new(loader.link(&engine)?), source)));
-            let upgraded = Arc::clone(&code);
-            tokio::task::spawn_blocking(move || {
-                let image = store
-                    .get(&digest)
-                    .and_then(|wasm| loader.compiler.component(&wasm, &digest))
-                    .and_then(|component| loader.link(&component));
-                match image {
-                    Ok(image) => upgraded.upgrade(image),
-                    Err(error) => {
-                        tracing::warn!(%error, plugin = %package, "stays on the script engine");
-                    }
-                }
-            });
-            Ok(code)
+            Ok(Arc::new(loader.link(&image)?))
         })
         .await
     }

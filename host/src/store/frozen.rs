@@ -2,60 +2,33 @@
 //! same numbers for every build, so that two builds of the same script are the
 //! same bytes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use distri_call::embedder::Embedder;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
-/// The host's clocks, or, while frozen, one fixed moment, so that two builds of
-/// the same script are the same bytes.
-pub(crate) struct Clock {
-    frozen: Arc<AtomicBool>,
-    /// The embedder, for its clock.
-    services: Option<Arc<Embedder>>,
-    wall: wasmtime_wasi::clocks::WallClock,
-    monotonic: wasmtime_wasi::clocks::MonotonicClock,
-}
-
-impl Clock {
-    pub(crate) fn new(frozen: &Arc<AtomicBool>, services: Option<Arc<Embedder>>) -> Self {
-        Self {
-            frozen: Arc::clone(frozen),
-            services,
-            wall: wasmtime_wasi::clocks::WallClock,
-            monotonic: wasmtime_wasi::clocks::MonotonicClock::default(),
-        }
-    }
-}
+/// Clocks that stand still.
+pub(crate) struct Frozen;
 
 /// 2026-01-01T00:00:00Z: what a module's top level sees as "now".
 const FROZEN_NOW: Duration = Duration::from_hours(490_896);
 
-impl HostWallClock for Clock {
+impl HostWallClock for Frozen {
     fn resolution(&self) -> Duration {
-        self.wall.resolution()
+        Duration::from_nanos(1)
     }
 
     fn now(&self) -> Duration {
-        match &self.services {
-            _ if self.frozen.load(Ordering::Relaxed) => FROZEN_NOW,
-            Some(services) => {
-                services.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
-            }
-            None => self.wall.now(),
-        }
+        FROZEN_NOW
     }
 }
 
-impl HostMonotonicClock for Clock {
+impl HostMonotonicClock for Frozen {
     fn resolution(&self) -> u64 {
-        self.monotonic.resolution()
+        1
     }
 
     fn now(&self) -> u64 {
-        if self.frozen.load(Ordering::Relaxed) { 0 } else { self.monotonic.now() }
+        0
     }
 }
 

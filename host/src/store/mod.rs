@@ -1,5 +1,6 @@
 //! The one place that makes a store: bounded, and looked at while its guest runs.
 
+mod clock;
 mod frozen;
 pub(crate) mod limiter;
 pub(crate) mod output;

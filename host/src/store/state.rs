@@ -2,7 +2,6 @@
 //! package was granted, the limits. The one place that makes a store's data.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use distri_call::embedder::Embedder;
@@ -26,7 +25,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::resources::Resources;
-use crate::store::frozen::{Clock, FixedRandom};
+use crate::store::clock::Clock;
+use crate::store::frozen::{FixedRandom, Frozen};
 use crate::store::limiter::{LimitHit, Limiter};
 use crate::store::output::Output;
 
@@ -54,13 +54,9 @@ pub(crate) struct State {
     transactions: Open,
     /// What the guest waits for and may give up.
     waits: Waits,
-    /// Set while a script's top level runs: clocks then stand still.
-    frozen: Arc<AtomicBool>,
     /// Values that earlier calls on a kept instance came by: its guest may remember
     /// them.
     remembered: Secrets,
-    /// The embedder, for its clock.
-    embedder: Option<Arc<Embedder>>,
     /// What it reaches through the host; nothing while it is built or described.
     resources: Option<Arc<Resources>>,
     wasi: WasiCtx,
@@ -77,26 +73,22 @@ impl State {
     /// # Errors
     ///
     /// When a granted folder cannot be opened.
-    pub(crate) fn for_call(
-        frame: Arc<Frame>,
-        resources: &Arc<Resources>,
-        frozen: bool,
-    ) -> Result<Self> {
-        // A script's top level sees what it saw when it was built: nothing.
+    pub(crate) fn for_call(frame: Arc<Frame>, resources: &Arc<Resources>) -> Result<Self> {
         let given = Given::to(&frame);
-        let wasi = if frozen { WasiCtxBuilder::new() } else { given.open(&frame, resources)? };
+        let wasi = given.open(&frame, resources)?;
         let meter = Meter::new(Arc::clone(&frame.cpu));
         let usage = Arc::clone(&frame.usage);
         let (limits, deadline) = (&frame.limits, frame.deadline);
         let around = Some((frame.embedder(), resources));
-        let mut state = Self::new(limits, deadline, (meter, usage), around, (frozen, wasi));
+        let mut state = Self::new(limits, deadline, (meter, usage), around, (false, wasi));
         state.refused.within(Some(&frame));
         state.frame = Some(frame);
         state.given = given;
         Ok(state)
     }
 
-    /// The state of a store in which something is built or described.
+    /// The state of a store in which something is described, or built: then its clocks
+    /// stand still and its chance is the same each time.
     pub(crate) fn for_build(limits: &Limits, deadline: Instant, frozen: bool) -> Self {
         let meter = Meter::building(limits);
         let wasi = WasiCtxBuilder::new();
@@ -111,17 +103,17 @@ impl State {
         (frozen, mut wasi): (bool, WasiCtxBuilder),
     ) -> Self {
         let (embedder, resources) = around.unzip();
-        let embedder = embedder.cloned();
         let output = Output::default();
-        let frozen = Arc::new(AtomicBool::new(frozen));
         wasi.stdout(output.clone()).stderr(output.clone());
         wasi.max_random_size(limits.payload as u64);
-        wasi.wall_clock(Clock::new(&frozen, embedder.clone()));
-        if frozen.load(Ordering::Relaxed) {
-            wasi.monotonic_clock(Clock::new(&frozen, None))
+        if frozen {
+            wasi.wall_clock(Frozen)
+                .monotonic_clock(Frozen)
                 .secure_random(FixedRandom(0))
                 .insecure_random(FixedRandom(0))
                 .insecure_random_seed(0);
+        } else {
+            wasi.wall_clock(Clock::of(embedder.cloned()));
         }
         let mut table = ResourceTable::new();
         // A guest's handles live in the host's memory: bounded like its own.
@@ -137,10 +129,8 @@ impl State {
             statements: Open::default(),
             transactions: Open::default(),
             waits: Waits::default(),
-            frozen,
             given: Given::default(),
             remembered: Secrets::default(),
-            embedder,
             resources: resources.cloned(),
             wasi: wasi.build(),
             http: setters::context(),
@@ -193,21 +183,6 @@ impl State {
         self.outgoing = self.outgoing.another();
         self.waits.clear();
         self.output.clear();
-    }
-
-    /// Ends the time in which a script's top level runs: clocks and randomness
-    /// are the host's from now on, and what the call's package was granted is there.
-    pub(crate) fn thaw(&mut self, frame: Option<&Frame>) -> Result<()> {
-        if self.frozen.swap(false, Ordering::Relaxed) {
-            let mut fresh = match (frame, &self.resources) {
-                (Some(frame), Some(resources)) => self.given.open(frame, resources)?,
-                _ => WasiCtxBuilder::new(),
-            };
-            fresh.stdout(self.output.clone()).stderr(self.output.clone());
-            fresh.wall_clock(Clock::new(&self.frozen, self.embedder.clone()));
-            self.wasi = fresh.build();
-        }
-        Ok(())
     }
 }
 

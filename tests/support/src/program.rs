@@ -39,12 +39,13 @@ pub fn cargo_build(what: &[&str]) {
             cargo.args(["--config", "tests/cargo.toml"]);
         }
     }
-    // What the cargo that runs these tests tells them of their own package would be news
-    // to build scripts, and everything above them compiled again.
+    // What the cargo that runs these tests tells them of their own package, and what lets
+    // them say how long each took, would be news to build scripts, and everything above
+    // them compiled again.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         let package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
-        if package.iter().any(|prefix| name.starts_with(prefix)) {
+        if name == "RUSTC_BOOTSTRAP" || package.iter().any(|prefix| name.starts_with(prefix)) {
             cargo.env_remove(&*name);
         }
     }

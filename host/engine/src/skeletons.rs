@@ -1,0 +1,45 @@
+//! The skeletons that are in memory: one for all components that share it.
+
+use std::sync::{Mutex, PoisonError};
+
+use wasmtime::component::Component;
+
+/// How many are held. A host has plugins of a few toolchains, each in a version or two.
+const HELD: usize = 16;
+
+/// Skeletons, the one that was used last at the end.
+#[derive(Default)]
+pub struct Skeletons(Mutex<Vec<(String, Component)>>);
+
+impl Skeletons {
+    /// The skeleton with this digest; `bring` gets it when it is not here.
+    pub fn shared(
+        &self,
+        digest: &str,
+        bring: impl FnOnce() -> Option<Component>,
+    ) -> Option<Component> {
+        // Looked for twice: bringing it takes a while, and others have other skeletons.
+        if let Some(held) = self.held(digest) {
+            return Some(held);
+        }
+        let brought = bring()?;
+        if let Some(held) = self.held(digest) {
+            return Some(held);
+        }
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() >= HELD {
+            held.remove(0);
+        }
+        held.push((digest.to_owned(), brought.clone()));
+        Some(brought)
+    }
+
+    fn held(&self, digest: &str) -> Option<Component> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = held.iter().position(|(of, _)| of == digest)?;
+        let found = held.remove(at);
+        let component = found.1.clone();
+        held.push(found);
+        Some(component)
+    }
+}

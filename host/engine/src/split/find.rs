@@ -1,0 +1,176 @@
+//! Where in a component the module lies whose memory was kept.
+
+use std::ops::Range;
+
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, DataKind, Encoding, Instance, Parser, Payload, Result, TypeRef,
+};
+
+/// Active data segments that a module has at least whose memory was kept: it is written
+/// out as it lies, with gaps where nothing is. A compiler and its linker make two or three.
+const KEPT: usize = 8;
+
+/// The module, and where it is used.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Its bytes.
+    pub(super) module: Range<usize>,
+    /// The component that it lies in, by its place among all: the outermost is 0.
+    pub(super) component: usize,
+    /// How many components lie around that one.
+    pub(super) depth: u32,
+    /// The index of its one instance.
+    pub(super) instance: u32,
+    /// Pages that other modules need its memory to have at least.
+    pub(super) least: u64,
+}
+
+/// A component that is being looked at.
+struct Scope {
+    component: usize,
+    modules: u32,
+    instances: u32,
+}
+
+/// A module that was looked at.
+#[derive(Default)]
+struct Module {
+    bytes: Range<usize>,
+    component: usize,
+    depth: u32,
+    index: u32,
+    memories: u32,
+    imported: u32,
+    kept: usize,
+}
+
+impl Module {
+    /// Whether its memory was kept.
+    fn is_kept(&self) -> bool {
+        self.memories == 1 && self.imported == 0 && self.kept >= KEPT
+    }
+}
+
+/// Finds the module; none when there is no such one, or several, or when components do
+/// with modules what no toolchain does.
+pub(super) fn find(wasm: &[u8]) -> Result<Option<Found>> {
+    let mut scopes: Vec<Scope> = Vec::new();
+    let mut components = 0;
+    // The module that is open, and those that were.
+    let mut module: Option<Module> = None;
+    let mut kept: Vec<Module> = Vec::new();
+    // Component and module of each instance, and the instance's index.
+    let mut instances: Vec<(usize, u32, u32)> = Vec::new();
+    let mut least = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload?;
+        if let Some(open) = &mut module {
+            match payload {
+                Payload::MemorySection(memories) => open.memories = memories.count(),
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        if let TypeRef::Memory(memory) = import?.ty {
+                            open.imported += 1;
+                            least = least.max(memory.initial);
+                        }
+                    }
+                }
+                Payload::DataSection(data) => {
+                    for data in data {
+                        open.kept += usize::from(matches!(data?.kind, DataKind::Active { .. }));
+                    }
+                }
+                Payload::End(_) => kept.extend(module.take().filter(Module::is_kept)),
+                _ => {}
+            }
+            continue;
+        }
+        if let Payload::Version { encoding, .. } = payload {
+            if encoding == Encoding::Module {
+                // Not in a component.
+                return Ok(None);
+            }
+            scopes.push(Scope { component: components, modules: 0, instances: 0 });
+            components += 1;
+            continue;
+        }
+        let depth = u32::try_from(scopes.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        let Some(scope) = scopes.last_mut() else { return Ok(None) };
+        match payload {
+            Payload::End(_) => {
+                scopes.pop();
+            }
+            Payload::ModuleSection { unchecked_range: bytes, .. } => {
+                let (component, index) = (scope.component, scope.modules);
+                module = Some(Module { bytes, component, depth, index, ..Module::default() });
+                scope.modules += 1;
+            }
+            Payload::InstanceSection(section) => {
+                for instance in section {
+                    if let Instance::Instantiate { module_index, .. } = instance? {
+                        instances.push((scope.component, module_index, scope.instances));
+                    }
+                    scope.instances += 1;
+                }
+            }
+            // The skeleton has one of its own there.
+            Payload::CoreTypeSection(_) if depth == 0 => return Ok(None),
+            other if hands_modules_on(&other)? => return Ok(None),
+            _ => {}
+        }
+    }
+    let [found] = kept.as_slice() else { return Ok(None) };
+    let mut uses = instances
+        .iter()
+        .filter(|(component, module, _)| (*component, *module) == (found.component, found.index));
+    let (Some((.., instance)), None) = (uses.next(), uses.next()) else { return Ok(None) };
+    Ok(Some(Found {
+        module: found.bytes.clone(),
+        component: found.component,
+        depth: found.depth,
+        instance: *instance,
+        least,
+    }))
+}
+
+/// Whether a section names core modules as anything but the code of an instance. Then
+/// their numbers are in more places than are rewritten.
+fn hands_modules_on(payload: &Payload<'_>) -> Result<bool> {
+    Ok(match payload {
+        Payload::ComponentImportSection(section) => {
+            any(section.clone(), |import| matches!(import.ty, ComponentTypeRef::Module(_)))?
+        }
+        Payload::ComponentExportSection(section) => {
+            any(section.clone(), |export| export.kind == ComponentExternalKind::Module)?
+        }
+        Payload::ComponentAliasSection(section) => any(section.clone(), |alias| {
+            matches!(
+                alias,
+                ComponentAlias::InstanceExport { kind: ComponentExternalKind::Module, .. }
+                    | ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. }
+            )
+        })?,
+        Payload::ComponentInstanceSection(section) => any(section.clone(), |instance| {
+            let is_module = |kind: &ComponentExternalKind| *kind == ComponentExternalKind::Module;
+            match instance {
+                ComponentInstance::Instantiate { args, .. } => {
+                    args.iter().any(|arg| is_module(&arg.kind))
+                }
+                ComponentInstance::FromExports(exports) => {
+                    exports.iter().any(|export| is_module(&export.kind))
+                }
+            }
+        })?,
+        _ => false,
+    })
+}
+
+fn any<T>(section: impl IntoIterator<Item = Result<T>>, is: impl Fn(&T) -> bool) -> Result<bool> {
+    for item in section {
+        if is(&item?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
