@@ -13,7 +13,7 @@ const read = (path) => readFileSync(join(sdk, path), "utf8");
 /** The modules that plugins import, by their names in the SDK. */
 const PUBLIC = { base: "distri/base", sql: "distri/sql", workflow: "distri/workflow" };
 /** Those whose types these need. */
-const NEEDED = { error: "distri/error", original: "distri/original" };
+const NEEDED = { error: "distri/error", original: "distri/original", plugin: "distri/plugin" };
 /** What else is imported, and where its types are then. */
 const OTHERS = { "./web.js": "distri/web", "web-streams-polyfill": "distri/streams" };
 

@@ -17,6 +17,7 @@ const MODULES: &[(&str, &str)] = modules![
     "base.ts",
     "error.ts",
     "original.ts",
+    "plugin.ts",
     "sql.ts",
     "workflow.ts",
     "runtime/clock.ts",

@@ -75,84 +75,11 @@ declare module "distri/workflow" {
     }): Promise<void>;
 }
 
-declare module "distri/original" {
+declare module "distri/plugin" {
     /**
-     * What sources of the original project import besides: the same things by its names,
-     * and its shapes for what tools give.
+     * What a plugin's module is made of: its tools and workflows, what they are called with,
+     * and what makes them.
      */
-    import type { Auth, DistriPlugin, ExecutionContext, Integration, ToolSpec, Workflow } from "distri/base";
-    import type { CallAgentOptions, CallToolOptions } from "distri/workflow";
-    export type Context = ExecutionContext;
-    export type DapTool = ToolSpec;
-    export type DapWorkflow = Workflow;
-    export type DistriTool = ToolSpec;
-    export type DistriWorkflow = Workflow;
-    export type DistriIntegration = Integration;
-    export type AuthRequirement = Exclude<Auth, string>;
-    export type OAuth2Requirement = Extract<Auth, {
-        type: "oauth2";
-    }>;
-    export type SecretRequirement = Extract<Auth, {
-        type: "secret";
-    }>;
-    export type SecretFieldRequirement = NonNullable<SecretRequirement["fields"]>[number];
-    export type CallAgentParams = CallAgentOptions;
-    export type CallToolParams = CallToolOptions;
-    export interface GetSessionValueParams {
-        key: string;
-        session_id?: string;
-    }
-    export interface SetSessionValueParams extends GetSessionValueParams {
-        value: any;
-    }
-    export interface TextPart {
-        part_type: "text";
-        data: string;
-    }
-    export interface DataPart {
-        part_type: "data";
-        data: any;
-    }
-    export interface ImagePart {
-        part_type: "image";
-        data: {
-            type: "bytes" | "url";
-            bytes?: string;
-            url?: string;
-            mime_type: string;
-            name?: string;
-        };
-    }
-    export interface ArtifactPart {
-        part_type: "artifact";
-        data: {
-            file_id: string;
-            size: number;
-            preview?: string;
-            mime_type?: string;
-            path?: string;
-            content_type?: string;
-        };
-    }
-    /** A part of what a tool gives: any JSON does as well. */
-    export type Part = TextPart | DataPart | ImagePart | ArtifactPart;
-    export const createTextPart: (data: string) => TextPart;
-    export const createDataPart: (data: any) => DataPart;
-    export const createImagePart: (data: ImagePart["data"]) => ImagePart;
-    export const createArtifactPart: (data: ArtifactPart["data"]) => ArtifactPart;
-    /** Registered is what a plugin's module has as its default export: this gives it back. */
-    export function registerPlugin<Plugin extends DistriPlugin>(plugin: Plugin): Plugin;
-}
-
-declare module "distri/base" {
-    /**
-     * `distri/base`: the shapes of a plugin.
-     *
-     * A plugin module's default export is a {@link DistriPlugin}. There is nothing
-     * to install: `distri build` has this module built in.
-     */
-    export { callAgent, CallError, callTool, getSessionValue, setSessionValue, type CallAgentOptions, type CallToolOptions, } from "distri/workflow";
-    export * from "distri/original";
     /** Any JSON value. */
     export type Json = null | boolean | number | string | Json[] | {
         [key: string]: Json;
@@ -363,6 +290,87 @@ declare module "distri/base" {
     export function createWorkflow<Params = any>(spec: WorkflowSpec<Params>): WorkflowSpec<Params>;
     /** Groups tools; each one's `execute` gets its input parsed. */
     export function createIntegration(integration: Integration): Integration;
+}
+
+declare module "distri/original" {
+    /**
+     * What sources of the original project import besides: the same things by its names,
+     * and its shapes for what tools give.
+     */
+    import type { Auth, DistriPlugin, ExecutionContext, Integration, ToolSpec, Workflow } from "distri/plugin";
+    import type { CallAgentOptions, CallToolOptions } from "distri/workflow";
+    export type Context = ExecutionContext;
+    export type DapTool = ToolSpec;
+    export type DapWorkflow = Workflow;
+    export type DistriTool = ToolSpec;
+    export type DistriWorkflow = Workflow;
+    export type DistriIntegration = Integration;
+    export type AuthRequirement = Exclude<Auth, string>;
+    export type OAuth2Requirement = Extract<Auth, {
+        type: "oauth2";
+    }>;
+    export type SecretRequirement = Extract<Auth, {
+        type: "secret";
+    }>;
+    export type SecretFieldRequirement = NonNullable<SecretRequirement["fields"]>[number];
+    export type CallAgentParams = CallAgentOptions;
+    export type CallToolParams = CallToolOptions;
+    export interface GetSessionValueParams {
+        key: string;
+        session_id?: string;
+    }
+    export interface SetSessionValueParams extends GetSessionValueParams {
+        value: any;
+    }
+    export interface TextPart {
+        part_type: "text";
+        data: string;
+    }
+    export interface DataPart {
+        part_type: "data";
+        data: any;
+    }
+    export interface ImagePart {
+        part_type: "image";
+        data: {
+            type: "bytes" | "url";
+            bytes?: string;
+            url?: string;
+            mime_type: string;
+            name?: string;
+        };
+    }
+    export interface ArtifactPart {
+        part_type: "artifact";
+        data: {
+            file_id: string;
+            size: number;
+            preview?: string;
+            mime_type?: string;
+            path?: string;
+            content_type?: string;
+        };
+    }
+    /** A part of what a tool gives: any JSON does as well. */
+    export type Part = TextPart | DataPart | ImagePart | ArtifactPart;
+    export const createTextPart: (data: string) => TextPart;
+    export const createDataPart: (data: any) => DataPart;
+    export const createImagePart: (data: ImagePart["data"]) => ImagePart;
+    export const createArtifactPart: (data: ArtifactPart["data"]) => ArtifactPart;
+    /** Registered is what a plugin's module has as its default export: this gives it back. */
+    export function registerPlugin<Plugin extends DistriPlugin>(plugin: Plugin): Plugin;
+}
+
+declare module "distri/base" {
+    /**
+     * `distri/base`: the shapes of a plugin.
+     *
+     * A plugin module's default export is a {@link DistriPlugin}. There is nothing
+     * to install: `distri build` has this module built in.
+     */
+    export { callAgent, CallError, callTool, getSessionValue, setSessionValue, type CallAgentOptions, type CallToolOptions, } from "distri/workflow";
+    export * from "distri/original";
+    export * from "distri/plugin";
 }
 
 declare module "distri/sql" {

@@ -2,7 +2,7 @@
  * What sources of the original project import besides: the same things by its names,
  * and its shapes for what tools give.
  */
-import type { Auth, DistriPlugin, ExecutionContext, Integration, ToolSpec, Workflow } from "./base.ts";
+import type { Auth, DistriPlugin, ExecutionContext, Integration, ToolSpec, Workflow } from "./plugin.ts";
 import type { CallAgentOptions, CallToolOptions } from "./workflow.ts";
 
 export type Context = ExecutionContext;

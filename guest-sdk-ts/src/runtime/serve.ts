@@ -7,7 +7,7 @@ import "./clock.ts";
 import "./random.ts";
 import "./number.ts";
 import "./locale/index.ts";
-import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../base.ts";
+import { PARSED, type DistriPlugin, type ExecutionContext, type StandardSchema } from "../plugin.ts";
 import { CallError } from "../error.ts";
 import { environment, log } from "#host";
 import { fromJson, toJson } from "./json.ts";

@@ -57,7 +57,8 @@ impl Drop for Account {
             peak_memory = cost.peak_memory,
             "call ended"
         );
-        frame.package.metrics.count(frame, outcome, &cost);
+        let called = (frame.package.name.as_str(), frame.item.as_str());
+        frame.package.metrics.count(called, outcome, &cost);
         frame.embedder().report(|| CallReport {
             package: frame.package.name.to_string(),
             item: frame.item.clone(),

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Level, Metadata};
 
-use crate::frame::Frame;
-
 /// A plugin's metrics: by item, those of each outcome, from the first call on that has it.
 #[derive(Default)]
 pub struct Metrics(Mutex<HashMap<String, ByOutcome>>);
@@ -33,27 +31,27 @@ struct Keys {
 }
 
 impl Metrics {
-    /// Counts a call that ended.
-    pub fn count(&self, frame: &Frame, outcome: &'static str, cost: &Cost) {
-        self.of(frame, outcome).record(cost);
+    /// Counts a call of an item of this package's that ended.
+    pub fn count(&self, called: (&str, &str), outcome: &'static str, cost: &Cost) {
+        self.of(called, outcome).record(cost);
     }
 
-    fn of(&self, frame: &Frame, outcome: &'static str) -> Arc<Keys> {
+    fn of(&self, (package, item): (&str, &str), outcome: &'static str) -> Arc<Keys> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = known.get(&frame.item).and_then(|known| known.get(outcome)) {
+        if let Some(keys) = known.get(item).and_then(|known| known.get(outcome)) {
             return Arc::clone(keys);
         }
-        let keys = Arc::new(Keys::new(frame, outcome));
-        known.entry(frame.item.clone()).or_default().insert(outcome, Arc::clone(&keys));
+        let keys = Arc::new(Keys::new((package, item), outcome));
+        known.entry(item.to_owned()).or_default().insert(outcome, Arc::clone(&keys));
         keys
     }
 }
 
 impl Keys {
-    fn new(frame: &Frame, outcome: &'static str) -> Self {
+    fn new((package, item): (&str, &str), outcome: &'static str) -> Self {
         let labels = [
-            Label::new("plugin", frame.package.name.to_string()),
-            Label::new("item", frame.item.clone()),
+            Label::new("plugin", package.to_owned()),
+            Label::new("item", item.to_owned()),
             Label::from_static_parts("outcome", outcome),
         ];
         let key = |name: &'static str| Key::from_parts(name, labels.iter());

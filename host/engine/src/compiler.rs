@@ -47,6 +47,8 @@ struct Apart {
     skeleton: Component,
     /// The skeleton's digest.
     digest: String,
+    /// Whether the skeleton was compiled now, and not found.
+    is_new: bool,
     state: Module,
 }
 
@@ -76,7 +78,7 @@ impl Compiler {
         }
         Ok(match compiled {
             Compiled::Whole(component) => Image { component, state: None },
-            Compiled::Apart(Apart { skeleton, state, digest }) => {
+            Compiled::Apart(Apart { skeleton, state, digest, .. }) => {
                 let component = self.skeletons.shared(&digest, || Some(skeleton.clone()));
                 Image { component: component.unwrap_or(skeleton), state: Some(state) }
             }
@@ -107,11 +109,12 @@ impl Compiler {
         let state = Module::from_binary(&self.engine, &parts.state)?;
         let digest = distri_call::digest::digest(&parts.skeleton);
         let skeleton = self.skeletons.shared(&digest, || self.whole(&digest));
+        let is_new = skeleton.is_none();
         let skeleton = match skeleton {
             Some(skeleton) => skeleton,
             None => Component::from_binary(&self.engine, &parts.skeleton)?,
         };
-        Ok(Apart { skeleton, digest, state })
+        Ok(Apart { skeleton, digest, is_new, state })
     }
 
     /// Keeps compiled code, where there is a cache.
@@ -119,9 +122,10 @@ impl Compiler {
         let Some(cache) = &self.cache else { return Ok(()) };
         let kept = match compiled {
             Compiled::Whole(component) => cache.put_image(component, digest),
-            Compiled::Apart(Apart { skeleton, digest: of, state }) => {
-                // First what the other needs: whoever finds that finds both.
-                let there = cache.has_image(&self.engine, of);
+            Compiled::Apart(Apart { skeleton, digest: of, is_new, state }) => {
+                // First what the other needs: whoever finds that finds both. A file that
+                // is there and was not found is damaged, or made with a key that is gone.
+                let there = !is_new && cache.has_image(&self.engine, of);
                 let kept = if there { Ok(()) } else { cache.put_image(skeleton, of) };
                 kept.and_then(|()| cache.put_state(state, digest, of))
             }
@@ -141,8 +145,12 @@ impl Compiler {
 
     /// The component's image from the cache.
     pub fn cached(&self, digest: &str) -> Option<Image> {
-        if let Some((state, skeleton)) = self.cache.as_ref()?.state(&self.engine, digest) {
-            let component = self.skeletons.shared(&skeleton, || self.whole(&skeleton))?;
+        let cache = self.cache.as_ref()?;
+        if let Some((state, skeleton)) = cache.state(&self.engine, digest)
+            && let Some(component) = self.skeletons.shared(&skeleton, || self.whole(&skeleton))
+        {
+            // One that is held is used, too: it stays for the next process.
+            cache.has_image(&self.engine, &skeleton);
             return Some(Image { component, state: Some(state) });
         }
         Some(Image { component: self.whole(digest)?, state: None })

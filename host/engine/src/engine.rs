@@ -22,6 +22,10 @@ const NESTED_ROOM: u32 = 8;
 /// which the engine's adapters are most. Room for other toolchains' too.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
 
+/// Memories of one component. The pool counts those of modules that are part of it; one
+/// that was taken apart has one more, so that a store's own limit is the same.
+pub const MEMORIES: u32 = 16;
+
 /// Bytes of a memory that stay resident in its slot when its instance is dropped,
 /// cleared. Measured, the drop included: with all that a TypeScript plugin touches
 /// a call takes half the time; with less than that both are paid for, clearing and
@@ -41,7 +45,7 @@ pub fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> Result<
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
         .max_core_instances_per_component(u32::try_from(limits.instances).unwrap_or(u32::MAX))
         .total_memories(instances.saturating_mul(2))
-        .max_memories_per_component(16)
+        .max_memories_per_component(MEMORIES)
         .max_memories_per_module(4)
         .max_memory_size(limits.memory)
         .total_tables(instances.saturating_mul(8))

@@ -5,6 +5,11 @@
 //! A part of `distri-host`, which gives out of it what embedders use; the rest changes
 //! without notice.
 
+// Compiled code is mapped by its descriptor, and a compiler's memory is bounded, as Linux
+// does both. Elsewhere nothing of it was tried, and would fail without a word.
+#[cfg(not(target_os = "linux"))]
+compile_error!("Distri runs on Linux so far (Windows: in WSL 2; macOS: in a container)");
+
 pub mod cache;
 mod child;
 pub mod code;

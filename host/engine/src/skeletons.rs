@@ -4,7 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use wasmtime::component::Component;
 
-/// How many are held. A host has plugins of a few toolchains, each in a version or two.
+/// How many are held, beside the images that a host may have in memory. A host has plugins
+/// of a few toolchains, each in a version or two.
 const HELD: usize = 16;
 
 /// Skeletons, the one that was used last at the end.
@@ -23,23 +24,27 @@ impl Skeletons {
             return Some(held);
         }
         let brought = bring()?;
-        if let Some(held) = self.held(digest) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = used(&mut all, digest) {
             return Some(held);
         }
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= HELD {
-            held.remove(0);
+        if all.len() >= HELD {
+            all.remove(0);
         }
-        held.push((digest.to_owned(), brought.clone()));
+        all.push((digest.to_owned(), brought.clone()));
         Some(brought)
     }
 
     fn held(&self, digest: &str) -> Option<Component> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = held.iter().position(|(of, _)| of == digest)?;
-        let found = held.remove(at);
-        let component = found.1.clone();
-        held.push(found);
-        Some(component)
+        used(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), digest)
     }
+}
+
+/// The one with this digest, which is the one used last from now on.
+fn used(all: &mut Vec<(String, Component)>, digest: &str) -> Option<Component> {
+    let at = all.iter().position(|(of, _)| of == digest)?;
+    let found = all.remove(at);
+    let component = found.1.clone();
+    all.push(found);
+    Some(component)
 }

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use distri_call::overrun::{chain_out_of_memory, out_of_cpu, timed_out};
 use distri_call::{Error, ErrorKind, Limits};
+use distri_engine::engine::MEMORIES;
 use distri_manifest::ByteSize;
 
 use crate::store::limiter::LimitHit;
@@ -18,6 +19,7 @@ const HANDLES: [&str; 3] = [
     "cannot lend resource: store handle limit exceeded",
     "resource table has no free keys",
 ];
+const MEMORY_COUNT: &str = "resource limit exceeded: memory count too high";
 const HOST_CALL_BYTES: &str = "too much data is being copied";
 
 /// Names what a wasmtime error really was. `what` is the plugin's item.
@@ -73,6 +75,14 @@ pub(crate) fn classify(
         return Error::new(
             ErrorKind::ResourceLimit,
             format!("there is no room for another instance, for `{what}`: {root}"),
+        );
+    }
+    if root.starts_with(MEMORY_COUNT) {
+        return Error::over(
+            ErrorKind::ResourceLimit,
+            "memories",
+            MEMORIES,
+            format!("`{what}` needed more than {MEMORIES} memories"),
         );
     }
     if root.starts_with(HOST_CALL_BYTES) {

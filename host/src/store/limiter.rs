@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use distri_call::Limits;
 use distri_call::usage::Usage;
+use distri_engine::engine::MEMORIES;
 use wasmtime::ResourceLimiter;
 
 /// Sums all memories and tables of a store. It answers with an error, not with
@@ -80,6 +81,10 @@ pub(crate) enum LimitHit {
 }
 
 impl ResourceLimiter for Limiter {
+    fn memories(&self) -> usize {
+        MEMORIES as usize
+    }
+
     fn memory_growing(
         &mut self,
         current: usize,

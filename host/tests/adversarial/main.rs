@@ -13,6 +13,7 @@ mod embedders;
 mod instances;
 mod memory;
 mod names;
+mod parts;
 mod schemas;
 mod sessions;
 mod shapes;

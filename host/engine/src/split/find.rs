@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, DataKind, Encoding, Instance, Parser, Payload, Result, TypeRef,
+    ComponentType, ComponentTypeDeclaration, ComponentTypeRef, CoreType, DataKind, Encoding,
+    Instance, InstanceTypeDeclaration, ModuleTypeDeclaration, Parser, Payload, Result, TypeRef,
 };
 
 /// Active data segments that a module has at least whose memory was kept: it is written
@@ -114,9 +115,11 @@ pub(super) fn find(wasm: &[u8]) -> Result<Option<Found>> {
                     scope.instances += 1;
                 }
             }
-            // The skeleton has one of its own there.
+            // The skeleton has one of its own there, which nothing else may mean.
             Payload::CoreTypeSection(_) if depth == 0 => return Ok(None),
-            other if hands_modules_on(&other)? => return Ok(None),
+            other if hands_modules_on(&other)? || looks_for_core_types(&other)? => {
+                return Ok(None);
+            }
             _ => {}
         }
     }
@@ -164,6 +167,44 @@ fn hands_modules_on(payload: &Payload<'_>) -> Result<bool> {
         })?,
         _ => false,
     })
+}
+
+/// Whether a section names core types of the components around it.
+fn looks_for_core_types(payload: &Payload<'_>) -> Result<bool> {
+    Ok(match payload {
+        Payload::ComponentAliasSection(section) => any(section.clone(), is_outer_core_type)?,
+        Payload::ComponentTypeSection(section) => any(section.clone(), type_looks)?,
+        Payload::CoreTypeSection(section) => any(section.clone(), core_type_looks)?,
+        _ => false,
+    })
+}
+
+fn is_outer_core_type(alias: &ComponentAlias<'_>) -> bool {
+    matches!(alias, ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreType, .. })
+}
+
+/// As deep as types lie in each other, which is looked at before.
+fn type_looks(ty: &ComponentType<'_>) -> bool {
+    match ty {
+        ComponentType::Component(declared) => declared.iter().any(|declared| match declared {
+            ComponentTypeDeclaration::Alias(alias) => is_outer_core_type(alias),
+            ComponentTypeDeclaration::Type(ty) => type_looks(ty),
+            ComponentTypeDeclaration::CoreType(ty) => core_type_looks(ty),
+            _ => false,
+        }),
+        ComponentType::Instance(declared) => declared.iter().any(|declared| match declared {
+            InstanceTypeDeclaration::Alias(alias) => is_outer_core_type(alias),
+            InstanceTypeDeclaration::Type(ty) => type_looks(ty),
+            InstanceTypeDeclaration::CoreType(ty) => core_type_looks(ty),
+            InstanceTypeDeclaration::Export { .. } => false,
+        }),
+        _ => false,
+    }
+}
+
+fn core_type_looks(ty: &CoreType<'_>) -> bool {
+    let CoreType::Module(declared) = ty else { return false };
+    declared.iter().any(|it| matches!(it, ModuleTypeDeclaration::OuterAlias { .. }))
 }
 
 fn any<T>(section: impl IntoIterator<Item = Result<T>>, is: impl Fn(&T) -> bool) -> Result<bool> {

@@ -16,6 +16,8 @@ mod find;
 mod module;
 mod skeleton;
 
+pub use skeleton::STATE;
+
 /// A component in two parts.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parts {
@@ -25,9 +27,6 @@ pub struct Parts {
     /// A core module that exports one memory, and has all that lies in it.
     pub state: Vec<u8>,
 }
-
-/// The name that a skeleton imports its state by.
-pub const STATE: &str = "state";
 
 /// The parts of a component; none when it is better compiled whole.
 pub fn split(wasm: &[u8]) -> Option<Parts> {

@@ -10,9 +10,11 @@ use wasmparser::{
     ComponentAlias, ComponentExternalKind, ExternalKind, Instance, Parser, Payload, Result,
 };
 
-use super::STATE;
 use super::find::Found;
 use super::module::{Code, FROM, MEMORY};
+
+/// The name that a skeleton imports its state by.
+pub const STATE: &str = "state";
 
 /// The state's number, in the outermost component and in the one that has its code: it
 /// comes first, and what was there before is one further.

@@ -148,8 +148,23 @@ fn what_no_snapshot_is_made_of_stays_whole() {
         ),
         nested(&module(2, &eight))
             .replace("(component $inner", "(component $inner (alias outer 1 0 (core module))"),
-        // Core types where the state's would be.
+        // Core types where the state's would be, and those who would take it for theirs.
         component(&module(2, &eight)).replacen("(component", "(component (core type (func))", 1),
+        component(&module(2, &eight)).replacen(
+            "(component",
+            "(component (component (core type (func)) (component (alias outer 1 0 (core type))))",
+            1,
+        ),
+        component(&module(2, &eight)).replacen(
+            "(component",
+            "(component (component (core type (func)) (type (component (alias outer 1 0 (core type)))))",
+            1,
+        ),
+        component(&module(2, &eight)).replacen(
+            "(component",
+            "(component (component (core type (func)) (core type (module (alias outer 1 0 (type)))))",
+            1,
+        ),
     ];
     for text in whole {
         let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
