@@ -16,7 +16,7 @@ use crate::plugins::{INPUT, Plugin, Plugins, TOOL, host};
 /// Plugins that are registered.
 const REGISTERED: usize = 1000;
 
-/// TypeScript plugins that are called: their images take two gigabytes.
+/// TypeScript plugins that are called.
 const TYPESCRIPT_CALLED: usize = 400;
 
 /// What the plugins of one workspace cost.

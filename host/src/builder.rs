@@ -101,7 +101,7 @@ impl HostBuilder {
     }
 
     /// Bytes of compiled code that the cache folder may hold; what was used longest
-    /// ago goes first. 1 GiB otherwise: about two hundred TypeScript plugins' or
+    /// ago goes first. 1 GiB otherwise: more than a thousand TypeScript plugins' or
     /// thousands of Rust's.
     pub fn cache_size(mut self, bytes: u64) -> Self {
         self.cache_size = Some(bytes);

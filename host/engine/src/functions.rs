@@ -1,5 +1,5 @@
-//! Compiled functions that wasmtime's incremental compilation reuses: the script
-//! engine's, mostly, which are the same in every TypeScript plugin.
+//! Compiled functions that wasmtime's incremental compilation reuses: those of a component
+//! that changed a little, and those of an engine that comes in another form.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
