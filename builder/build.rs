@@ -1,12 +1,15 @@
-//! Says what to do where what is taken from others' packages is missing.
+//! Says what to do where what setup makes, or takes from others' packages, is missing.
 
 use std::path::Path;
 
-/// What is included, and where it comes from: a link into what npm installs, and what a
-/// script takes out of a crate. In this crate as packed, the files themselves.
-const OTHERS: [(&str, &str); 2] = [
+/// What is included, and where it comes from: a link into what npm installs, and what
+/// `distri-quickjs` makes. In this crate as packed, the files themselves.
+const OTHERS: [(&str, &str); 5] = [
     ("streams.mjs", "the npm package `web-streams-polyfill`"),
-    ("quickjs.wasm", "the script engine"),
+    ("engine.wasm", "the script engine"),
+    ("engine.sha256", "the script engine's checksum"),
+    ("engine.instrumented", "the checksum of what snapshots are taken of"),
+    ("engine.js", "what runs before every script"),
 ];
 
 fn main() {

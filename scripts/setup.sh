@@ -12,8 +12,9 @@ if ! cmp --silent guest-sdk-ts/package-lock.json guest-sdk-ts/node_modules/.dist
     npm ci --omit=dev --no-audit --no-fund --silent --prefix guest-sdk-ts
     cp guest-sdk-ts/package-lock.json guest-sdk-ts/node_modules/.distri-lock.json
 fi
-scripts/quickjs.sh
+
 cargo fetch --locked --quiet
+scripts/quickjs.sh
 for manifest in {examples,bench/workspace,tests/conformance,tests/guests}/plugins/*/Cargo.toml cli/tests/e2e/seed/*/Cargo.toml; do
     cargo fetch --locked --quiet --manifest-path "$manifest"
 done

@@ -1,11 +1,10 @@
 //! One package from its folder to its artifact.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use distri_host::{Artifact, ArtifactStore, Description, Host, Script};
+use distri_host::{Artifact, ArtifactStore, Description, Host, Script, Seen};
 use distri_manifest::{EngineKind, Entrypoint, MANIFEST_FILE, Manifest};
 
 use crate::component::component;
@@ -64,21 +63,22 @@ pub struct Builder {
     store: ArtifactStore,
     listener: Listener,
     bundler: Option<BundlerProcess>,
-    /// Files of earlier builds that were looked at: packages share some.
-    whole: Arc<Mutex<HashSet<String>>>,
+    /// Files of builds that were looked at.
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl Builder {
     /// A builder for the workspace of this store. The host runs what must run of a
     /// package, and compiles what is built.
     pub fn new(host: Host, store: ArtifactStore) -> Self {
+        let seen = Arc::new(Mutex::new(Seen::read(&store)));
         Self {
             host,
             root: store.root().to_owned(),
             store,
             listener: Listener::default(),
             bundler: None,
-            whole: Arc::default(),
+            seen,
         }
     }
 
@@ -104,7 +104,7 @@ impl Builder {
     /// Builds a package, unless `before` is its artifact and nothing changed.
     pub async fn build(&self, package: &Package, before: Option<&Artifact>) -> Result<Built> {
         if let Some(before) = before
-            && self.is_current(package, before)?
+            && self.is_current(package, before)
         {
             return Ok(Built { artifact: before.clone(), unchanged: true });
         }
@@ -123,28 +123,16 @@ impl Builder {
         Ok(Built { artifact, unchanged: false })
     }
 
-    /// Compiles the artifact's component ahead of its first call. Returns how
-    /// long it took; `None` when it was there.
-    pub async fn compile(&self, artifact: &Artifact) -> Result<Option<Duration>> {
-        if artifact.component.is_empty() || self.host.is_compiled(&artifact.component) {
-            return Ok(None);
-        }
-        let began = Instant::now();
-        self.host.compile(self.store.get(&artifact.component)?).await?;
-        Ok(Some(began.elapsed()))
-    }
-
     /// Whether the script engine is compiled on this machine.
-    pub fn is_typescript_ready(&self) -> Result<bool> {
-        let engine = crate::engine::engine()?;
-        Ok(self.host.is_compiled(&engine.digest))
+    pub fn is_typescript_ready(&self) -> bool {
+        self.host.is_compiled(crate::engine::INSTRUMENTED)
     }
 
     /// Compiles the script engine, which every TypeScript build needs first.
     /// Returns how long it took; `None` when it was there.
     pub async fn prepare_typescript(&self) -> Result<Option<Duration>> {
         let engine = crate::engine::engine()?;
-        if self.is_typescript_ready()? {
+        if self.is_typescript_ready() {
             return Ok(None);
         }
         let began = Instant::now();
@@ -156,8 +144,9 @@ impl Builder {
         Ok(Some(began.elapsed()))
     }
 
-    fn is_current(&self, package: &Package, before: &Artifact) -> Result<bool> {
-        let builder = fingerprint(&package.manifest)?;
+    /// Whether a package is still what this artifact was built from, and the artifact whole.
+    pub fn is_current(&self, package: &Package, before: &Artifact) -> bool {
+        let builder = fingerprint(&package.manifest);
         let described = self.blank(package, &before.language, &builder);
         let same_manifest = Artifact {
             component: before.component.clone(),
@@ -169,24 +158,31 @@ impl Builder {
             inputs: before.inputs.clone(),
             ..described
         } == *before;
-        Ok(same_manifest
+        same_manifest
             && inputs::unchanged(&self.store, &self.root, &before.inputs)
-            && self.is_whole(before))
+            && self.is_whole(before)
     }
 
     /// Whether every file of an earlier build is there, byte for byte.
     fn is_whole(&self, before: &Artifact) -> bool {
-        let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
-        before.digests().all(|digest| {
-            if whole().contains(digest) {
-                return true;
-            }
-            let has = self.store.has(digest);
-            if has {
-                whole().insert(digest.to_owned());
-            }
-            has
-        })
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        before.digests().all(|digest| seen.has(&self.store, digest))
+    }
+
+    /// Notes what these artifacts need, so that the next build need not read it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn remember<'a>(
+        &self,
+        artifacts: impl IntoIterator<Item = &'a Artifact>,
+    ) -> std::io::Result<()> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for digest in artifacts.into_iter().flat_map(Artifact::digests) {
+            seen.has(&self.store, digest);
+        }
+        seen.write(&self.store)
     }
 
     /// An artifact with everything that the manifest says.
@@ -243,7 +239,7 @@ impl Builder {
             tools: output.description.tools,
             workflows: output.description.workflows,
             inputs: inputs::record(&self.store, &self.root, files)?,
-            ..self.blank(package, "typescript", &fingerprint(manifest)?)
+            ..self.blank(package, "typescript", &fingerprint(manifest))
         })
     }
 
@@ -271,14 +267,14 @@ impl Builder {
             tools,
             workflows,
             inputs: inputs::record(&self.store, &self.root, files)?,
-            ..self.blank(package, language, &fingerprint(&package.manifest)?)
+            ..self.blank(package, language, &fingerprint(&package.manifest))
         })
     }
 
     fn agents_only(&self, package: &Package) -> Result<Artifact> {
         Ok(Artifact {
             inputs: inputs::record(&self.store, &self.root, manifest_file(package))?,
-            ..self.blank(package, "agents", &fingerprint(&package.manifest)?)
+            ..self.blank(package, "agents", &fingerprint(&package.manifest))
         })
     }
 }
@@ -346,9 +342,9 @@ pub fn is_stale(store: &ArtifactStore, artifact: &Artifact) -> bool {
 }
 
 /// What of this program the build of such a package depends on.
-fn fingerprint(manifest: &Manifest) -> Result<String> {
+fn fingerprint(manifest: &Manifest) -> String {
     match manifest.entrypoint {
         Some(Entrypoint::TypeScript(_)) => typescript::fingerprint(),
-        _ => Ok(format!("wasm-{}", env!("CARGO_PKG_VERSION"))),
+        _ => format!("wasm-{}", env!("CARGO_PKG_VERSION")),
     }
 }

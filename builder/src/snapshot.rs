@@ -7,7 +7,7 @@ use std::sync::Arc;
 use distri_host::{Host, Initialised};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use crate::engine::{Engine, finish};
+use crate::engine::{Engine, strip};
 use crate::{BuildError, Result};
 
 /// What is run after a script. Compiling one leaves memory behind that is free and
@@ -44,7 +44,7 @@ pub(crate) async fn snapshot(
     if let Some(error) = state.fault {
         return Err(fault(&error));
     }
-    finish(&component).map_err(|error| fault(&error))
+    strip(&component).map_err(|error| fault(&error))
 }
 
 /// The initialised engine as the snapshot reads it. The reader's interface has

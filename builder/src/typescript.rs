@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use distri_host::{Description, ErrorKind, Host};
 
-use crate::engine::engine;
+use crate::engine::{self, SHIM, engine};
 use crate::fault::{Fault, Place};
 use crate::request::Request;
 use crate::stack::StackMap;
@@ -31,7 +31,8 @@ pub(crate) async fn build(
     process: Option<BundlerProcess>,
 ) -> Result<Output> {
     let entry = find_entry(&folder.join(entry))?;
-    let engine = engine()?;
+    // Beside the bundling, which takes as long.
+    let engine = tokio::task::spawn_blocking(engine);
     let request = Request {
         root: root.canonicalize()?,
         folder: folder.canonicalize()?,
@@ -43,16 +44,17 @@ pub(crate) async fn build(
     for warning in &bundle.warnings {
         tracing::warn!(package = what, "{}", warning.message);
     }
+    let engine = engine.await.map_err(|error| BuildError::other(error.to_string()))??;
     // With the line before it, as the engine counts lines.
     let map = StackMap::new(&bundle.source_map, &format!("\n{}", bundle.script), folder);
     let deepest = bundle.deepest.as_ref();
     let located = |error| locate(error, map.as_ref(), &entry, deepest);
-    let mut script = told(&engine.shim, &bundle.script, map.as_ref(), Strictness::All);
+    let mut script = told(SHIM, &bundle.script, map.as_ref(), Strictness::All);
     let first = snapshot::snapshot(host, engine, &script, what).await;
     let component = match first {
         // An author can mend their own module, and not a package that they installed.
         Err(error) if warned_of_package(&error, map.as_ref(), what) => {
-            script = told(&engine.shim, &bundle.script, map.as_ref(), Strictness::Author);
+            script = told(SHIM, &bundle.script, map.as_ref(), Strictness::Author);
             snapshot::snapshot(host, engine, &script, what).await
         }
         result => result,
@@ -248,13 +250,8 @@ fn locate(
 }
 
 /// Everything of this program that a TypeScript build depends on.
-pub(crate) fn fingerprint() -> Result<String> {
-    let engine = engine()?;
-    let digest = crate::inputs::digest_of(sdk::all().chain([engine.shim.as_str()]));
-    Ok(format!(
-        "typescript-{}-{}-{}",
-        env!("CARGO_PKG_VERSION"),
-        &engine.digest[..16],
-        &digest[..16]
-    ))
+pub(crate) fn fingerprint() -> String {
+    let digest = crate::inputs::digest_of(sdk::all().chain([SHIM]));
+    let of_engine = &engine::digest()[..16];
+    format!("typescript-{}-{of_engine}-{}", env!("CARGO_PKG_VERSION"), &digest[..16])
 }

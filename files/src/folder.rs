@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use crate::read::{not_regular, read_regular, text};
 
@@ -39,6 +40,17 @@ pub enum Guard {
 pub struct Folder {
     descriptor: OwnedFd,
     path: PathBuf,
+}
+
+/// What the system says of a file. The time of its last change is the system's own: who
+/// writes to a file cannot set it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    inode: u64,
+    /// Seconds, and nanoseconds within the second.
+    changed: (i64, u64),
+    /// Bytes.
+    size: u64,
 }
 
 impl Folder {
@@ -209,11 +221,19 @@ impl Folder {
 
     /// Whether a regular file of this name is there, and its size in bytes.
     pub fn size(&self, name: &str) -> Option<u64> {
-        let stat =
-            rustix::fs::statat(&self.descriptor, single(name).ok()?, AtFlags::SYMLINK_NOFOLLOW)
-                .ok()?;
-        (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
-            .then(|| u64::try_from(stat.st_size).unwrap_or_default())
+        Some(self.stamp(name)?.size)
+    }
+
+    /// What tells the regular file of this name, as it is now, from any other and from
+    /// itself after it was written to.
+    pub fn stamp(&self, name: &str) -> Option<Stamp> {
+        let name = single(name).ok()?;
+        let stat = rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then(|| Stamp {
+            inode: stat.st_ino,
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+        })
     }
 
     /// Whether anything has this name: a file, a folder, a link.

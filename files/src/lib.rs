@@ -10,6 +10,6 @@ mod folder;
 mod overlap;
 mod read;
 
-pub use folder::{Entry, Folder, Guard, is_own};
+pub use folder::{Entry, Folder, Guard, Stamp, is_own};
 pub use overlap::overlaps;
 pub use read::{read, read_text, without_mark};

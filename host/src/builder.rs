@@ -173,7 +173,6 @@ impl HostBuilder {
         let functions = cache.clone().map(|cache| Arc::new(FunctionCache::new(cache)));
         let engine = engine(&roomy, functions.clone())?;
         let linker = linker::linking(&engine)?;
-        let initialising = linker::initialising(&linker)?;
         let compiler = Compiler {
             engine,
             cache,
@@ -182,7 +181,7 @@ impl HostBuilder {
             limits: roomy,
             skeletons: <_>::default(),
         };
-        let loader = Loader { compiler, linker, initialising };
+        let loader = Loader { compiler, linker };
         // By what it is now: what a package may write to has no links in it either.
         let policy_file = policy.file.as_ref().and_then(|file| file.canonicalize().ok());
         #[cfg(feature = "network")]

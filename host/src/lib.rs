@@ -68,6 +68,7 @@ pub use building::Initialised;
 pub use distri_abi::{Wit, check_shape, within_bounds};
 pub use distri_artifact::{
     Artifact, ArtifactStore, Catalog, Description, ItemInfo, PluginInfo, RUNTIME_FOLDER, Script,
+    Seen,
 };
 pub use distri_call::{
     AgentCall, CallReport, Caller, Capability, Decision, Error, ErrorKind, ExecutionContext,

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use distri_builder::{Built, Package};
-use distri_host::{Artifact, ArtifactStore, Catalog, ErrorKind, Host};
+use distri_builder::{Builder, Built, Package};
+use distri_host::{Artifact, ArtifactStore, Catalog, Error, ErrorKind, Host};
 use distri_manifest::PackageName;
 use tokio::task::JoinSet;
 
 use crate::{Result, Workspace, WorkspaceError};
+
+/// How long a package's record may wait for others, which are then written with it.
+const BETWEEN_COMMITS: Duration = Duration::from_millis(250);
 
 /// The file that a build holds while it runs.
 const LOCK: &str = "build.lock";
@@ -28,9 +31,6 @@ pub enum BuildEvent<'a> {
     Started(&'a PackageName),
     /// A package can be called from now on.
     Callable(&'a PackageBuild),
-    /// A package that did not change had no image in the cache any more: it was compiled
-    /// again, in so long.
-    Compiled(&'a PackageName, Duration),
     /// A package could not be built; its older build stays.
     Failed(&'a str, &'a WorkspaceError),
     /// A damaged catalog was moved here.
@@ -46,8 +46,6 @@ pub struct PackageBuild {
     pub unchanged: bool,
     /// From the beginning of the build until the package could be called.
     pub callable: Duration,
-    /// How long its image took then; none where it was there.
-    pub compiled: Option<Duration>,
 }
 
 /// What a build left behind.
@@ -107,49 +105,51 @@ impl Workspace {
                 Err(error) => fail(&mut report, &mut on, String::new(), error),
             }
         }
-        if packages.iter().any(is_typescript) && !builder.is_typescript_ready()? {
+        let mut changed = changed(&builder, &mut packages, &before).await;
+        if packages.iter().any(|package| is_typescript(package) && changed.contains(name(package)))
+            && !builder.is_typescript_ready()
+        {
             on(BuildEvent::PreparingEngine);
             builder.prepare_typescript().await?;
         }
 
-        // The old catalog with each package replaced as it is built: what fails
-        // keeps its older build, what is gone from the workspace is gone from it, and so
-        // are records that are not this user's.
-        let mut catalog = before.clone();
-        catalog.refused.clear();
+        let mut records = Records::new(&store, &before);
         for layer in layers(packages)? {
             let mut running: JoinSet<(PackageName, Result<Built, distri_builder::BuildError>)> =
                 JoinSet::new();
+            let mut done = Vec::new();
             for package in layer {
-                on(BuildEvent::Started(&package.manifest.package));
-                let builder = builder.clone();
-                let old = before.packages.get(&package.manifest.package).cloned();
-                running.spawn(async move {
-                    let result = builder.build(&package, old.as_ref()).await;
-                    (package.manifest.package, result)
-                });
+                on(BuildEvent::Started(name(&package)));
+                let old = before.packages.get(name(&package)).cloned();
+                // What it depends on may have left something that it is built from.
+                let needs = package.manifest.dependencies.keys();
+                if needs.chain([name(&package)]).any(|package| changed.contains(package)) {
+                    changed.insert(name(&package).clone());
+                    let builder = builder.clone();
+                    running.spawn(async move {
+                        let result = builder.build(&package, old.as_ref()).await;
+                        (package.manifest.package, result)
+                    });
+                } else if let Some(artifact) = old {
+                    done.push((package.manifest.package, Ok(Built { artifact, unchanged: true })));
+                }
             }
-            while let Some(done) = running.join_next().await {
-                match done {
+            while let Some(next) = match done.pop() {
+                Some(unchanged) => Some(Ok(unchanged)),
+                None => running.join_next().await,
+            } {
+                match next {
                     Ok((name, Ok(built))) => {
-                        if !built.unchanged {
-                            let old = catalog.packages.insert(name.clone(), built.artifact.clone());
-                            if let Err(error) = store.commit(&catalog) {
-                                // A record that could not be read back is its package's fault.
-                                if error.kind() != ErrorKind::InvalidComponent {
-                                    return Err(error.into());
-                                }
-                                catalog.packages.remove(&name);
-                                catalog.packages.extend(old.map(|old| (name.clone(), old)));
-                                fail(&mut report, &mut on, name.to_string(), error.into());
-                                continue;
-                            }
+                        if !built.unchanged
+                            && let Err(error) = records.put(&name, &built.artifact)?
+                        {
+                            fail(&mut report, &mut on, name.to_string(), error.into());
+                            continue;
                         }
                         let built = PackageBuild {
                             artifact: built.artifact,
                             unchanged: built.unchanged,
                             callable: began.elapsed(),
-                            compiled: None,
                         };
                         on(BuildEvent::Callable(&built));
                         report.packages.push(built);
@@ -167,18 +167,92 @@ impl Workspace {
                 }
             }
         }
-        store.commit(&catalog)?;
-        store.sweep(&catalog).map_err(WorkspaceError::io(store.folder()))?;
+        records.finish()?;
+        let kept = report.packages.iter().map(|built| &built.artifact);
+        builder.remember(kept).map_err(WorkspaceError::io(store.folder()))?;
         report.packages.sort_by(|a, b| a.artifact.package.cmp(&b.artifact.package));
-
-        for built in &mut report.packages {
-            built.compiled = builder.compile(&built.artifact).await?;
-            if let Some(elapsed) = built.compiled {
-                on(BuildEvent::Compiled(&built.artifact.package, elapsed));
-            }
-        }
         Ok(report)
     }
+}
+
+/// The records of a build under way: the old catalog with each package replaced as it is
+/// built. What fails keeps its older build; what is gone from the workspace is gone from it,
+/// and so are records that are not this user's.
+struct Records<'a> {
+    store: &'a ArtifactStore,
+    catalog: Catalog,
+    /// Whether the catalog on disk is another.
+    ahead: bool,
+    committed: Instant,
+}
+
+impl<'a> Records<'a> {
+    /// Those of a build that follows one that left `before`.
+    fn new(store: &'a ArtifactStore, before: &Catalog) -> Self {
+        let mut catalog = before.clone();
+        let ahead = !catalog.refused.is_empty();
+        catalog.refused.clear();
+        Self { store, catalog, ahead, committed: Instant::now() }
+    }
+
+    /// Replaces a package's record, and the catalog unless that was just done. The inner
+    /// error is this record's own fault: it could not be read back.
+    fn put(&mut self, name: &PackageName, artifact: &Artifact) -> Result<Result<(), Error>> {
+        if let Err(error) = artifact.check() {
+            return Ok(Err(error));
+        }
+        self.catalog.packages.insert(name.clone(), artifact.clone());
+        self.ahead = true;
+        if self.committed.elapsed() >= BETWEEN_COMMITS {
+            self.commit()?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.store.commit(&self.catalog)?;
+        self.ahead = false;
+        self.committed = Instant::now();
+        Ok(())
+    }
+
+    /// Replaces the catalog a last time, and removes what it has no need of any more.
+    fn finish(mut self) -> Result<()> {
+        if self.ahead {
+            self.commit()?;
+        }
+        self.store.sweep(&self.catalog).map_err(WorkspaceError::io(self.store.folder()))
+    }
+}
+
+fn name(package: &Package) -> &PackageName {
+    &package.manifest.package
+}
+
+/// The packages that are not what they were when they were built, or were not built yet.
+async fn changed(
+    builder: &Builder,
+    packages: &mut Vec<Package>,
+    before: &Catalog,
+) -> BTreeSet<PackageName> {
+    let mut running = JoinSet::new();
+    for package in std::mem::take(packages) {
+        let builder = builder.clone();
+        let old = before.packages.get(name(&package)).cloned();
+        running.spawn_blocking(move || {
+            let current = old.is_some_and(|old| builder.is_current(&package, &old));
+            (package, current)
+        });
+    }
+    let mut changed = BTreeSet::new();
+    for (package, current) in running.join_all().await {
+        if !current {
+            changed.insert(name(&package).clone());
+        }
+        packages.push(package);
+    }
+    packages.sort_by(|a, b| name(a).cmp(name(b)));
+    changed
 }
 
 fn is_typescript(package: &Package) -> bool {

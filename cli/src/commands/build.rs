@@ -53,11 +53,6 @@ pub(crate) async fn run(args: &Args, _: &Build) -> Result<(), Failure> {
                     }
                 }
             }),
-            BuildEvent::Compiled(package, elapsed) => progress.done(|| {
-                if !quiet {
-                    terminal::say(&format!("{package}: compiled again in {}", show(elapsed)));
-                }
-            }),
             BuildEvent::Failed(name, error) => progress.done(|| {
                 if !quiet {
                     if !name.is_empty() {
@@ -139,7 +134,6 @@ fn packages_json(workspace: &Workspace, report: &BuildReport) -> Vec<Value> {
                 "bytes": artifact.size,
                 "unchanged": built.unchanged,
                 "callable_ms": millis(built.callable),
-                "image_ms": built.compiled.map(millis),
                 "warnings": warnings(workspace, built),
             })
         })

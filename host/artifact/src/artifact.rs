@@ -143,6 +143,26 @@ impl Artifact {
         script.chain(component).chain([&self.inputs]).map(String::as_str)
     }
 
+    /// Its record, which can be read back.
+    fn record(&self) -> Result<Box<RawValue>, String> {
+        let failed = |error: serde_json::Error| {
+            format!("the record of `{}` could not be read back: {error}", self.package)
+        };
+        let record = serde_json::to_string(self).map_err(failed)?;
+        // What is nested deeper than the reader goes could never be read again.
+        serde_json::from_str::<Self>(&record).map_err(failed)?;
+        RawValue::from_string(record).map_err(failed)
+    }
+
+    /// Checks that a catalog can hold its record.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-component` with why it could not be read back.
+    pub fn check(&self) -> distri_call::Result<()> {
+        self.record().map(drop).map_err(|why| Error::new(ErrorKind::InvalidComponent, why))
+    }
+
     /// Why it cannot be a record of this package's, if it cannot.
     fn fault(&self, package: &PackageName) -> Option<String> {
         if let Some(bad) = self.digests().find(|digest| !is_digest(digest)) {
@@ -214,16 +234,9 @@ impl Catalog {
         let mut document =
             Document { schema: SCHEMA, packages: BTreeMap::new(), proofs: BTreeMap::new() };
         for (package, artifact) in &self.packages {
-            let failed = |error: serde_json::Error| {
-                format!("the record of `{package}` could not be read back: {error}")
-            };
-            let record = serde_json::to_string(artifact).map_err(failed)?;
-            // What is nested deeper than the reader goes could never be read again.
-            serde_json::from_str::<Artifact>(&record).map_err(failed)?;
-            document.proofs.insert(package.clone(), prover.prove(package, &record));
-            document
-                .packages
-                .insert(package.clone(), RawValue::from_string(record).map_err(failed)?);
+            let record = artifact.record()?;
+            document.proofs.insert(package.clone(), prover.prove(package, record.get()));
+            document.packages.insert(package.clone(), record);
         }
         serde_json::to_string_pretty(&document).map_err(|error| error.to_string())
     }

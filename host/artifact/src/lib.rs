@@ -7,8 +7,11 @@
 pub mod artifact;
 pub mod items;
 pub mod key;
+mod parts;
+mod seen;
 mod store;
 
 pub use artifact::{Artifact, Catalog, Script};
 pub use items::{Description, ItemInfo, PluginInfo};
+pub use seen::Seen;
 pub use store::{ArtifactStore, RUNTIME_FOLDER};

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use distri_call::digest::digest;
 use distri_call::{Error, ErrorKind, Result};
-use distri_files::{Folder, Guard};
+use distri_files::{Folder, Guard, Stamp};
 
-use crate::Catalog;
 use crate::artifact::{Prover, is_digest};
 use crate::key::CacheFolder;
+use crate::parts::Piece;
+use crate::{Catalog, parts, seen};
 
 /// The folder of a workspace for everything made at run time.
 pub const RUNTIME_FOLDER: &str = ".distri/runtime";
@@ -36,6 +37,10 @@ const DAMAGED: &str = "catalog.damaged.json";
 
 /// The folder of the files that are known by their digests.
 const BLOBS: &str = "blobs";
+
+/// What the names of parts end with, and of lists of them.
+const PART: &str = ".part";
+const LIST: &str = ".parts";
 
 /// The runtime folder of one workspace.
 #[derive(Debug, Clone)]
@@ -176,10 +181,28 @@ impl ArtifactStore {
         }
         let name = digest(bytes);
         let blobs = self.make()?.make_in(BLOBS, Guard::Workspace)?;
-        // One that is there may be damaged.
-        if !blobs.read(&name, bytes.len() as u64).is_ok_and(|kept| kept == bytes) {
-            blobs.write(&name, bytes)?;
+        let cut = parts::cut(bytes);
+        if cut.is_empty() {
+            keep(&blobs, &name, bytes)?;
+            return Ok(name);
         }
+        // First what the list needs.
+        let digests = cut.iter().map(|range| {
+            let part = bytes.get(range.clone()).unwrap_or_default();
+            let digest = digest(part);
+            keep(&blobs, &part_name(&digest), part)?;
+            Ok(digest)
+        });
+        let digests = digests.collect::<io::Result<Vec<String>>>()?;
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        for (range, digest) in cut.iter().zip(&digests) {
+            pieces.push(Piece::Here(bytes.get(at..range.start).unwrap_or_default()));
+            pieces.push(Piece::Part(range.len() as u64, digest));
+            at = range.end;
+        }
+        pieces.push(Piece::Here(bytes.get(at..).unwrap_or_default()));
+        keep(&blobs, &list_name(&name), &parts::list(pieces))?;
         Ok(name)
     }
 
@@ -203,14 +226,52 @@ impl ArtifactStore {
             return Err(bad(&format!("cannot be found: {wanted:?} is not a digest")));
         }
         let bytes = match self.blobs().and_then(|blobs| match blobs {
-            Some(blobs) => present(blobs.read(wanted, MAX_BLOB)),
+            Some(blobs) => present(read_whole(&blobs, wanted)),
             None => Ok(None),
         }) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Err(bad("is missing")),
             Err(error) => return Err(bad(&format!("cannot be read: {error}"))),
         };
-        if digest(&bytes) == wanted { Ok(bytes) } else { Err(bad("was changed")) }
+        if digest(&bytes) == wanted {
+            return Ok(bytes);
+        }
+        // Whoever looked at it saw something else.
+        if let Ok(Some(folder)) = self.open() {
+            let _ = folder.remove(seen::FILE);
+        }
+        Err(bad("was changed"))
+    }
+
+    /// The files that the bytes with this digest are in; none when they are not there.
+    pub(crate) fn names(&self, digest: &str) -> Option<Vec<String>> {
+        let blobs = self.blobs().ok()??;
+        if !is_digest(digest) {
+            return None;
+        }
+        if blobs.size(digest).is_some() {
+            return Some(vec![digest.to_owned()]);
+        }
+        let list = blobs.read(&list_name(digest), MAX_BLOB).ok()?;
+        let parts = parts::read(&list)?.into_iter().filter_map(|piece| match piece {
+            Piece::Part(_, digest) => Some(part_name(digest)),
+            Piece::Here(_) => None,
+        });
+        Some([list_name(digest)].into_iter().chain(parts).collect())
+    }
+
+    /// What the system says of one of those files.
+    pub(crate) fn stamp(&self, name: &str) -> Option<Stamp> {
+        self.blobs().ok()??.stamp(name)
+    }
+
+    /// What builds noted of files that they looked at.
+    pub(crate) fn read_seen(&self) -> Option<Vec<u8>> {
+        self.open().ok()??.read(seen::FILE, seen::MAX).ok()
+    }
+
+    pub(crate) fn write_seen(&self, text: &[u8]) -> io::Result<()> {
+        self.make()?.write(seen::FILE, text)
     }
 
     /// The text with this digest.
@@ -226,16 +287,76 @@ impl ArtifactStore {
     /// builds do not make there is left alone.
     pub fn sweep(&self, catalog: &Catalog) -> io::Result<()> {
         let Some(blobs) = self.blobs()? else { return Ok(()) };
-        let needed: HashSet<&str> = catalog.digests().collect();
+        let mut old: Vec<String> = Vec::new();
         for entry in blobs.entries()? {
-            let made = is_digest(&entry.name) || Folder::is_unfinished(&entry.name);
-            let old = entry.modified.elapsed().is_ok_and(|age| age > KEPT_FOR);
-            if entry.regular && made && old && !needed.contains(entry.name.as_str()) {
-                blobs.remove(&entry.name)?;
+            let is_old = entry.modified.elapsed().is_ok_and(|age| age > KEPT_FOR);
+            if entry.regular && is_old && is_made(&entry.name) {
+                old.push(entry.name);
             }
+        }
+        if old.is_empty() {
+            return Ok(());
+        }
+        let mut needed: HashSet<String> = HashSet::new();
+        for digest in catalog.digests() {
+            match self.names(digest) {
+                Some(names) => needed.extend(names),
+                None => needed.extend([digest.to_owned(), list_name(digest)]),
+            }
+        }
+        for name in old.iter().filter(|name| !needed.contains(*name)) {
+            blobs.remove(name)?;
         }
         Ok(())
     }
+}
+
+/// Keeps bytes in a file. One that is there may be damaged.
+fn keep(blobs: &Folder, name: &str, bytes: &[u8]) -> io::Result<()> {
+    if blobs.read(name, bytes.len() as u64).is_ok_and(|kept| kept == bytes) {
+        return Ok(());
+    }
+    blobs.write(name, bytes)
+}
+
+/// The bytes of a file, or of a list and its parts.
+fn read_whole(blobs: &Folder, digest: &str) -> io::Result<Vec<u8>> {
+    match blobs.read(digest, MAX_BLOB) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        read => return read,
+    }
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "its list is damaged");
+    let list = blobs.read(&list_name(digest), MAX_BLOB)?;
+    let mut bytes = Vec::new();
+    for piece in parts::read(&list).ok_or_else(damaged)? {
+        match piece {
+            Piece::Here(here) => bytes.extend_from_slice(here),
+            Piece::Part(length, digest) => {
+                let room = MAX_BLOB.saturating_sub(bytes.len() as u64);
+                if !is_digest(digest) || length > room {
+                    return Err(damaged());
+                }
+                bytes.extend(blobs.read(&part_name(digest), length)?);
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// The file of a part that components share.
+fn part_name(digest: &str) -> String {
+    format!("{digest}{PART}")
+}
+
+/// The file of a component that is kept in parts.
+fn list_name(digest: &str) -> String {
+    format!("{digest}{LIST}")
+}
+
+/// Whether builds make files of this name.
+fn is_made(name: &str) -> bool {
+    let digest = [PART, LIST].iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name);
+    is_digest(digest) || Folder::is_unfinished(name)
 }
 
 /// None for what is not there.

@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use distri_artifact::key::{CacheFolder, Key};
@@ -24,6 +25,10 @@ use wasmtime::{Engine, Module};
 
 /// Bytes of images that are kept, unless the embedder says otherwise.
 const IMAGES_CAP: u64 = 1 << 30;
+
+/// What was used so lately stays, past the bound up to twice as much: the build or the host
+/// that used it is likely to be about to use it again.
+const IN_USE: Duration = Duration::from_mins(10);
 
 /// The age at which nobody is writing an unfinished file any more.
 const ABANDONED: Duration = Duration::from_hours(1);
@@ -48,6 +53,9 @@ pub struct Cache {
     key: Key,
     cap: u64,
     place: CacheFolder,
+    /// Bytes that may be written before the folder is looked at again; none when it was not
+    /// yet. What other processes write is seen then.
+    room: Mutex<Option<u64>>,
 }
 
 impl Cache {
@@ -58,7 +66,8 @@ impl Cache {
     /// `internal` with the folder's path where it is not this user's alone.
     pub fn open(place: &CacheFolder, cap: Option<u64>) -> Result<Self, Error> {
         let (folder, key) = place.open()?;
-        Ok(Self { folder, key, cap: cap.unwrap_or(IMAGES_CAP), place: place.clone() })
+        let cap = cap.unwrap_or(IMAGES_CAP);
+        Ok(Self { folder, key, cap, place: place.clone(), room: Mutex::default() })
     }
 
     /// Where it is.
@@ -165,20 +174,31 @@ impl Cache {
         let mut bytes = state.serialize().map_err(io::Error::other)?;
         bytes.extend_from_slice(skeleton.as_bytes());
         self.write(&state_name(state.engine(), digest), &bytes)?;
-        self.sweep(self.cap)
+        self.make_room(bytes.len() as u64)
     }
 
     /// Keeps a compiled image.
     pub fn put_image(&self, component: &Component, digest: &str) -> io::Result<()> {
         let bytes = component.serialize().map_err(io::Error::other)?;
         self.write(&image_name(component.engine(), digest), &bytes)?;
-        self.sweep(self.cap)
+        self.make_room(bytes.len() as u64)
     }
 
-    /// Removes the images that were used longest ago, until the rest takes less
-    /// than `cap` bytes, and what writers that were killed left. A process that
-    /// has an image mapped keeps it.
-    fn sweep(&self, cap: u64) -> io::Result<()> {
+    /// Sweeps once as much was written as there was room for; each process looks at the
+    /// folder after a sixteenth of the bound at the latest.
+    fn make_room(&self, written: u64) -> io::Result<()> {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        *room = match room.and_then(|room| room.checked_sub(written)) {
+            Some(room) => Some(room),
+            None => Some(self.cap.saturating_sub(self.sweep(self.cap)?).min(self.cap / 16)),
+        };
+        Ok(())
+    }
+
+    /// Removes the images that were used longest ago, until the rest takes no more than
+    /// `cap` bytes, or twice as much for those in use; and what writers that were killed
+    /// left. A process that has an image mapped keeps it. Returns what the rest takes.
+    fn sweep(&self, cap: u64) -> io::Result<u64> {
         let mut images = Vec::new();
         for entry in self.folder.entries()? {
             if Folder::is_unfinished(&entry.name) {
@@ -190,15 +210,18 @@ impl Cache {
             }
         }
         images.sort_unstable_by(|a, b| b.cmp(a));
-        let mut total = 0;
-        for (_, size, name) in images {
-            total += size;
-            if total > cap {
+        let mut total = 0_u64;
+        for (modified, size, name) in images {
+            let in_use = modified.elapsed().is_ok_and(|age| age < IN_USE);
+            let most = if in_use { cap.saturating_mul(2) } else { cap };
+            if total.saturating_add(size) <= most {
+                total += size;
+            } else {
                 // Another process may be sweeping too.
                 let _ = self.folder.remove(&name);
             }
         }
-        Ok(())
+        Ok(total)
     }
 }
 
@@ -327,17 +350,44 @@ mod tests {
         for (age, name) in names.iter().enumerate() {
             cache.write(name, &[0; 100]).unwrap();
             let file = File::options().write(true).open(cache.folder().join(name)).unwrap();
-            file.set_modified(SystemTime::now() - std::time::Duration::from_secs(age as u64 * 60))
-                .unwrap();
+            let age = IN_USE * (1 + u32::try_from(age).unwrap());
+            file.set_modified(SystemTime::now() - age).unwrap();
         }
         let abandoned = cache.folder().join(".new-abandoned");
         let file = File::create(&abandoned).unwrap();
         file.set_modified(SystemTime::now() - ABANDONED * 2).unwrap();
-        cache.sweep(300).unwrap();
+        assert_eq!(cache.sweep(300).unwrap(), 2 * (100 + MAC_LEN as u64));
         assert!(!abandoned.exists());
         let there = names.map(|name| cache.read(name).is_some());
         assert_eq!(there, [true, true, false]);
         assert!(cache.folder().join("key").is_file());
+    }
+
+    #[test]
+    fn what_was_just_used_stays_up_to_twice_the_bound() {
+        let (_folder, cache) = cache();
+        let each = 100 + MAC_LEN as u64;
+        for number in 0..5 {
+            cache.write(&format!("{number}.cwasm"), &[0; 100]).unwrap();
+        }
+        assert_eq!(cache.sweep(5 * each / 2).unwrap(), 5 * each);
+        assert_eq!(cache.sweep(2 * each).unwrap(), 4 * each);
+    }
+
+    #[test]
+    fn the_folder_is_looked_at_when_its_room_is_used_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = CacheFolder::At(folder.path().join("cache"));
+        let cache = Cache::open(&place, Some(3200)).unwrap();
+        for number in 0..100 {
+            let name = format!("{number}.cwasm");
+            cache.write(&name, &[0; 100]).unwrap();
+            let file = File::options().write(true).open(cache.folder().join(&name)).unwrap();
+            file.set_modified(SystemTime::now() - IN_USE * 2).unwrap();
+            cache.make_room(100 + MAC_LEN as u64).unwrap();
+        }
+        let left = cache.folder.entries().unwrap().iter().map(|entry| entry.size).sum::<u64>();
+        assert!(left <= 3200 + 3200 / 16 + 200, "{left}");
     }
 
     #[test]
@@ -350,7 +400,7 @@ mod tests {
         file.set_modified(SystemTime::now() - Duration::from_hours(1)).unwrap();
         cache.write("new.cwasm", &[0; 100]).unwrap();
         assert!(cache.has_image(&engine, "old") && !cache.has_image(&engine, "none"));
-        cache.sweep(200).unwrap();
+        cache.sweep(100).unwrap();
         assert!(cache.read(&old).is_some() && cache.read("new.cwasm").is_none());
     }
 

@@ -19,8 +19,6 @@ pub struct Loader<T: 'static> {
     pub compiler: Compiler,
     /// What plugins may import.
     pub linker: Linker<T>,
-    /// The same, with what only an engine that is being initialised imports.
-    pub initialising: Linker<T>,
 }
 
 /// A linked component and where its functions are.
@@ -68,7 +66,7 @@ impl<T> Loader<T> {
         let init = image.component.get_export(None, INIT).and_then(|(item, index)| {
             matches!(item, ComponentItem::ComponentFunc(_)).then_some(index)
         });
-        Ok((link_with(&self.initialising, image)?, init))
+        Ok((link_with(&self.linker, image)?, init))
     }
 }
 

@@ -66,13 +66,18 @@ impl Compiler {
         }
         self.check_bytes(wasm)?;
         metrics::counter!("distri_compilations_total").increment(1);
-        if let (Some(process), Some(cache)) = (&self.process, &self.cache) {
-            process.compile(cache, &self.limits, wasm)?;
-            return self.cached(digest).ok_or_else(|| {
-                cache.not_kept(&std::io::Error::other("what the compiler left there is gone"))
-            });
-        }
-        let compiled = self.compile(wasm)?;
+        let compiled = match (&self.process, &self.cache) {
+            (Some(process), Some(cache)) => match self.compile_state(wasm) {
+                Some(apart) => Compiled::Apart(apart),
+                None => {
+                    process.compile(cache, &self.limits, wasm)?;
+                    return self.cached(digest).ok_or_else(|| {
+                        cache.not_kept(&std::io::Error::other("what the compiler left is gone"))
+                    });
+                }
+            },
+            _ => self.compile(wasm)?,
+        };
         if let Err(error) = self.keep(&compiled, digest) {
             tracing::warn!(%error, "a compiled image is not kept");
         }
@@ -104,11 +109,30 @@ impl Compiler {
         .map_err(not_compiled)
     }
 
+    /// The parts of a component whose skeleton is there. Its state is nothing but data, which
+    /// takes no more memory than a few times its bytes: that needs no process of its own.
+    fn compile_state(&self, wasm: &[u8]) -> Option<Apart> {
+        let compile = || {
+            let parts = split(wasm)?;
+            let digest = distri_call::digest::digest(&parts.skeleton);
+            let skeleton = self.skeleton(&digest)?;
+            let state = Module::from_binary(&self.engine, &parts.state).ok()?;
+            Some(Apart { skeleton, digest, is_new: false, state })
+        };
+        // Why it is not compiled here, if that is so, its own process says better.
+        shape::within_bounds(wasm, compile).ok()?
+    }
+
+    /// A skeleton that is in memory or in the cache.
+    fn skeleton(&self, digest: &str) -> Option<Component> {
+        self.skeletons.shared(digest, || self.whole(digest))
+    }
+
     /// Compiles a state, and its skeleton where that is not in the cache.
     fn compile_apart(&self, parts: &Parts) -> wasmtime::Result<Apart> {
         let state = Module::from_binary(&self.engine, &parts.state)?;
         let digest = distri_call::digest::digest(&parts.skeleton);
-        let skeleton = self.skeletons.shared(&digest, || self.whole(&digest));
+        let skeleton = self.skeleton(&digest);
         let is_new = skeleton.is_none();
         let skeleton = match skeleton {
             Some(skeleton) => skeleton,
@@ -147,7 +171,7 @@ impl Compiler {
     pub fn cached(&self, digest: &str) -> Option<Image> {
         let cache = self.cache.as_ref()?;
         if let Some((state, skeleton)) = cache.state(&self.engine, digest)
-            && let Some(component) = self.skeletons.shared(&skeleton, || self.whole(&skeleton))
+            && let Some(component) = self.skeleton(&skeleton)
         {
             // One that is held is used, too: it stays for the next process.
             cache.has_image(&self.engine, &skeleton);

@@ -24,6 +24,8 @@ pub struct FunctionCache {
 struct Functions {
     /// Compilations under way.
     users: usize,
+    /// Whether those that are kept were read: the first compilation that asks does.
+    read: bool,
     entries: HashMap<Vec<u8>, Vec<u8>>,
     bytes: usize,
     changed: bool,
@@ -39,15 +41,10 @@ impl FunctionCache {
         Self { cache, open: Mutex::default() }
     }
 
-    /// Runs a compilation with the collection in memory, and keeps what it added.
+    /// Runs a compilation with the collection in memory, once that asks for a function, and
+    /// keeps what it added.
     pub fn during<T>(&self, compile: impl FnOnce() -> T) -> T {
-        {
-            let mut open = self.lock();
-            if open.users == 0 {
-                *open = self.load();
-            }
-            open.users += 1;
-        }
+        self.lock().users += 1;
         let result = compile();
         let mut open = self.lock();
         open.users -= 1;
@@ -67,9 +64,18 @@ impl FunctionCache {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self) -> Functions {
-        let mut functions = Functions::default();
-        let Some(bytes) = self.cache.read(FUNCTIONS_FILE) else { return functions };
+    /// The collection, for compilations that are under way.
+    fn opened(&self) -> std::sync::MutexGuard<'_, Functions> {
+        let mut open = self.lock();
+        if open.users > 0 && !open.read {
+            open.read = true;
+            self.load(&mut open);
+        }
+        open
+    }
+
+    fn load(&self, functions: &mut Functions) {
+        let Some(bytes) = self.cache.read(FUNCTIONS_FILE) else { return };
         functions.bytes = bytes.len();
         let mut rest = bytes.as_slice();
         while let Some((key, after)) = take_field(rest)
@@ -78,7 +84,6 @@ impl FunctionCache {
             functions.entries.insert(key.to_vec(), value.to_vec());
             rest = after;
         }
-        functions
     }
 
     fn save(&self, functions: &Functions) -> io::Result<()> {
@@ -102,11 +107,11 @@ fn take_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl wasmtime::CacheStore for FunctionCache {
     fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
-        self.lock().entries.get(key).map(|value| Cow::Owned(value.clone()))
+        self.opened().entries.get(key).map(|value| Cow::Owned(value.clone()))
     }
 
     fn insert(&self, key: &[u8], value: Vec<u8>) -> bool {
-        let mut open = self.lock();
+        let mut open = self.opened();
         if open.users == 0 {
             return false;
         }

@@ -25,23 +25,3 @@ pub(crate) fn linking(engine: &Engine) -> Result<Linker<State>> {
     waiting::add_to_linker(&mut linker).map_err(internal)?;
     Ok(linker)
 }
-
-/// The linker for engines that are being initialised. A script is one module
-/// then: whatever it asks its loader for is not there.
-pub(crate) fn initialising(linker: &Linker<State>) -> Result<Linker<State>> {
-    type Answer = (Result<String, String>,);
-    let refuse = |name: &str| Err(format!("there is no module `{name}` in the script"));
-    let mut linker = linker.clone();
-    let mut loader = linker.instance("local:init/module-loader").map_err(internal)?;
-    loader
-        .func_wrap("resolve", move |_, (_, name): (String, String)| -> wasmtime::Result<Answer> {
-            Ok((refuse(&name),))
-        })
-        .map_err(internal)?;
-    loader
-        .func_wrap("load", move |_, (name,): (String,)| -> wasmtime::Result<Answer> {
-            Ok((refuse(&name),))
-        })
-        .map_err(internal)?;
-    Ok(linker)
-}

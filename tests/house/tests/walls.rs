@@ -39,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
+    ("builder/quickjs", &[]),
     ("builder", &["files", "host", "manifest"]),
     ("workspace", &["builder", "files", "host", "manifest"]),
     ("tests/conformance", &["host", "manifest"]),
