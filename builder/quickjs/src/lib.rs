@@ -56,11 +56,16 @@ pub fn make(quickjs: &[u8], wit: &Path) -> Result<ScriptEngine> {
     .context("cannot link the script engine")?;
     let component = ComponentEncoder::default().module(&module)?.validate(true).encode()?;
     let (_, instrumented) = Wizer::new().instrument_component(&component)?;
-    let instrumented = Sha256::digest(instrumented).iter().fold(String::new(), |mut text, byte| {
+    let instrumented = hex(&instrumented);
+    Ok(ScriptEngine { component, instrumented, shim })
+}
+
+/// SHA-256 in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
-    });
-    Ok(ScriptEngine { component, instrumented, shim })
+    })
 }
 
 /// The loader of modules: a script is one, and the loader has none.
@@ -91,3 +96,6 @@ const fn refused(to: u32) -> [Instruction<'static>; 9] {
         Instruction::I32Store(at(8)),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,7 @@ pub(crate) fn link(plan: &Plan<'_>) -> Result<Vec<u8>> {
     let entries = places.iter().zip(libraries).map(|(place, library)| place.table + library.table);
     let entries = entries.max().unwrap_or(FIRST_ENTRY);
 
-    let mut module = Sections { exports: ExportSection::new(), ..Sections::default() };
+    let mut module = Sections::default();
     let addressed = module.shared_globals(plan, &mut places, heap, entries)?;
     for (library, place) in libraries.iter().zip(&places) {
         module.add(library, place)?;
@@ -107,10 +107,11 @@ pub(crate) fn link(plan: &Plan<'_>) -> Result<Vec<u8>> {
         vec![library.export(CONSTRUCTORS), library.export(INITIALIZE)]
     })?;
     module.exports.export(INITIALIZE, ExportKind::Func, start + 1);
+    let size = u64::from(entries) + addressed.len() as u64;
     let table = TableType {
         element_type: RefType::FUNCREF,
-        minimum: u64::from(entries) + addressed.len() as u64,
-        maximum: Some(u64::from(entries) + addressed.len() as u64),
+        minimum: size,
+        maximum: Some(size),
         table64: false,
         shared: false,
     };
@@ -287,7 +288,7 @@ impl Sections {
         for payload in Parser::new(0).parse_all(library.wasm) {
             match payload? {
                 Payload::TypeSection(section) => {
-                    place.parse_type_section(&mut self.types, section)?
+                    place.parse_type_section(&mut self.types, section)?;
                 }
                 Payload::FunctionSection(section) => {
                     place.parse_function_section(&mut self.functions, section)?;
@@ -299,10 +300,10 @@ impl Sections {
                     place.parse_element_section(&mut self.elements, section)?;
                 }
                 Payload::CodeSectionEntry(body) => {
-                    place.parse_function_body(&mut self.code, body)?
+                    place.parse_function_body(&mut self.code, body)?;
                 }
                 Payload::DataSection(section) => {
-                    place.parse_data_section(&mut self.data, section)?
+                    place.parse_data_section(&mut self.data, section)?;
                 }
                 _ => {}
             }

@@ -1,9 +1,14 @@
 //! What components share is kept once. Those of one toolchain have the same code, megabytes
 //! of it, in each: a large code section is kept by itself, under its digest, and the
-//! component as a list of such parts and of the bytes between them.
+//! component as a list of such parts and of the bytes between them. Those are a runtime's
+//! memory as it was kept, mostly, which deflates to a fraction.
 
+use std::io::{self, Read as _, Write as _};
 use std::ops::Range;
 
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use wasmparser::{Parser, Payload};
 
 /// Least bytes of code that are kept by themselves.
@@ -43,24 +48,32 @@ pub(crate) fn cut(bytes: &[u8]) -> Vec<Range<usize>> {
     parts
 }
 
-/// A list of these pieces.
-pub(crate) fn list<'a>(pieces: impl IntoIterator<Item = Piece<'a>>) -> Vec<u8> {
-    let mut list = MAGIC.to_vec();
+/// A list of these pieces, deflated.
+pub(crate) fn list<'a>(pieces: impl IntoIterator<Item = Piece<'a>>) -> io::Result<Vec<u8>> {
+    let mut list = DeflateEncoder::new(MAGIC.to_vec(), Compression::fast());
     for piece in pieces {
         let (kind, length, content) = match piece {
             Piece::Here(bytes) => (HERE, bytes.len() as u64, bytes),
             Piece::Part(length, digest) => (PART, length, digest.as_bytes()),
         };
-        list.push(kind);
-        list.extend_from_slice(&length.to_le_bytes());
-        list.extend_from_slice(content);
+        list.write_all(&[kind])?;
+        list.write_all(&length.to_le_bytes())?;
+        list.write_all(content)?;
     }
-    list
+    list.finish()
 }
 
-/// The pieces of a list; none when it is damaged.
+/// What is in a list, `max` bytes at most; none when it is damaged or has more.
+pub(crate) fn inflate(list: &[u8], max: u64) -> Option<Vec<u8>> {
+    let mut inflated = Vec::new();
+    let mut read = DeflateDecoder::new(list.strip_prefix(MAGIC)?).take(max);
+    read.read_to_end(&mut inflated).ok()?;
+    (inflated.len() as u64).lt(&max).then_some(inflated)
+}
+
+/// The pieces of a list that was inflated; none when it is damaged.
 pub(crate) fn read(list: &[u8]) -> Option<Vec<Piece<'_>>> {
-    let mut rest = list.strip_prefix(MAGIC)?;
+    let mut rest = list;
     let mut pieces = Vec::new();
     while let Some((&kind, after)) = rest.split_first() {
         let (length, after) = after.split_first_chunk()?;
@@ -119,7 +132,8 @@ mod tests {
     fn a_list_is_read_back_and_what_is_damaged_is_none() {
         let digest = "0123456789abcdef".repeat(4);
         let pieces = || [Piece::Here(b"before"), Piece::Part(1 << 40, &digest), Piece::Here(b"")];
-        let whole = list(pieces());
+        let kept = list(pieces()).unwrap();
+        let whole = inflate(&kept, 1000).unwrap();
         assert_eq!(read(&whole).unwrap(), pieces());
         for end in 0..whole.len() {
             // Where a piece ends, fewer of them are whole too.
@@ -127,6 +141,16 @@ mod tests {
                 assert!(fewer.len() < 3, "{end}");
             }
         }
-        assert!(read(b"").is_none() && read(&[MAGIC, &[7; 80]].concat()).is_none());
+        assert!(read(&[7; 80]).is_none());
+        assert!(inflate(&kept[1..], 1000).is_none() && inflate(b"", 1000).is_none());
+        assert!(inflate(&kept[..kept.len() - 1], 1000).is_none());
+    }
+
+    #[test]
+    fn a_list_that_would_fill_the_memory_is_none() {
+        let zeroes = vec![0; 10 << 20];
+        let kept = list([Piece::Here(&zeroes)]).unwrap();
+        assert!(kept.len() < 100 << 10);
+        assert!(inflate(&kept, 1 << 20).is_none() && inflate(&kept, 11 << 20).is_some());
     }
 }

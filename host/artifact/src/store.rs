@@ -30,6 +30,9 @@ const MAX_CATALOG: u64 = 256 << 20;
 /// the host's limit on it was raised.
 const MAX_BLOB: u64 = 256 << 20;
 
+/// Most bytes of a list of parts, inflated: what is in it, and what is said of each part.
+const MAX_LIST: u64 = MAX_BLOB + (1 << 20);
+
 const CATALOG: &str = "catalog.json";
 
 /// The name of a damaged catalog that was set aside.
@@ -202,7 +205,7 @@ impl ArtifactStore {
             at = range.end;
         }
         pieces.push(Piece::Here(bytes.get(at..).unwrap_or_default()));
-        keep(&blobs, &list_name(&name), &parts::list(pieces))?;
+        keep(&blobs, &list_name(&name), &parts::list(pieces)?)?;
         Ok(name)
     }
 
@@ -253,6 +256,7 @@ impl ArtifactStore {
             return Some(vec![digest.to_owned()]);
         }
         let list = blobs.read(&list_name(digest), MAX_BLOB).ok()?;
+        let list = parts::inflate(&list, MAX_LIST)?;
         let parts = parts::read(&list)?.into_iter().filter_map(|piece| match piece {
             Piece::Part(_, digest) => Some(part_name(digest)),
             Piece::Here(_) => None,
@@ -327,6 +331,7 @@ fn read_whole(blobs: &Folder, digest: &str) -> io::Result<Vec<u8>> {
     }
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "its list is damaged");
     let list = blobs.read(&list_name(digest), MAX_BLOB)?;
+    let list = parts::inflate(&list, MAX_LIST).ok_or_else(damaged)?;
     let mut bytes = Vec::new();
     for piece in parts::read(&list).ok_or_else(damaged)? {
         match piece {

@@ -67,15 +67,15 @@ impl Compiler {
         self.check_bytes(wasm)?;
         metrics::counter!("distri_compilations_total").increment(1);
         let compiled = match (&self.process, &self.cache) {
-            (Some(process), Some(cache)) => match self.compile_state(wasm) {
-                Some(apart) => Compiled::Apart(apart),
-                None => {
+            (Some(process), Some(cache)) => {
+                let Some(apart) = self.compile_state(wasm) else {
                     process.compile(cache, &self.limits, wasm)?;
                     return self.cached(digest).ok_or_else(|| {
                         cache.not_kept(&std::io::Error::other("what the compiler left is gone"))
                     });
-                }
-            },
+                };
+                Compiled::Apart(apart)
+            }
             _ => self.compile(wasm)?,
         };
         if let Err(error) = self.keep(&compiled, digest) {
