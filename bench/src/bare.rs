@@ -31,7 +31,8 @@ const NEVER: u64 = 1 << 40;
 /// A linked plugin.
 pub(crate) struct Bare {
     pre: InstancePre<State>,
-    tool: tool::GuestIndices,
+    /// Where its tools are; none for one of another version of the ABI.
+    tool: Option<tool::GuestIndices>,
 }
 
 /// What the plugin's WASI is made of.
@@ -87,20 +88,29 @@ impl Bare {
         )?;
         trap_unused(&mut linker, component)?;
         let pre = linker.instantiate_pre(component)?;
-        let tool = tool::GuestIndices::new(&pre)?;
+        let tool = tool::GuestIndices::new(&pre).ok();
         Ok(Self { pre, tool })
+    }
+
+    /// An instance, which goes with what is returned.
+    pub(crate) async fn instantiate(&self) -> anyhow::Result<impl Sized> {
+        let mut store = Store::new(self.pre.engine(), State::default());
+        store.set_epoch_deadline(NEVER);
+        self.pre.instantiate_async(&mut store).await?;
+        Ok(store)
     }
 
     /// One call on a fresh instance.
     pub(crate) async fn call(&self) -> anyhow::Result<String> {
+        let tool = self.tool.as_ref().context("its ABI is another")?;
         let mut store = Store::new(self.pre.engine(), State::default());
         store.set_epoch_deadline(NEVER);
         let instance = self.pre.instantiate_async(&mut store).await?;
         let call = ToolCall { id: "1".into(), name: TOOL.into(), input: INPUT.into() };
         let result = store
             .run_concurrent(async |accessor| {
-                let guest = accessor
-                    .with(|mut access| self.tool.load(access.as_context_mut(), &instance))?;
+                let guest =
+                    accessor.with(|mut access| tool.load(access.as_context_mut(), &instance))?;
                 guest.call_execute_tool(accessor, call, context()).await
             })
             .await??;
@@ -122,7 +132,7 @@ fn trap_unused(linker: &mut Linker<State>, component: &Component) -> wasmtime::R
     let engine = component.engine();
     for (interface, item) in component.component_type().imports(engine) {
         let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
-        let known = ["distri:plugin/host@", "distri:plugin/types@"];
+        let known = ["distri:plugin/host@0.3", "distri:plugin/types@0.3"];
         if !interface.starts_with("distri:plugin/")
             || known.iter().any(|known| interface.starts_with(known))
         {

@@ -5,11 +5,14 @@
 
 mod bare;
 mod calls;
+mod engine;
 mod many;
 mod measure;
 mod network;
 mod plugins;
 mod pool;
+mod python;
+mod scale;
 mod server;
 
 use std::path::PathBuf;
@@ -33,12 +36,19 @@ struct Args {
     /// that did nothing before
     #[arg(long, hide = true)]
     measure_many: Option<PathBuf>,
+    /// With the code that `distri` compiled
+    #[arg(long, hide = true)]
+    own_cache: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// A call on a fresh instance: the host and bare wasmtime
     Calls,
+    /// The code of a plugin, by language: compiled, kept, mapped, called
+    Engine,
+    /// Workspaces of 200 and of 1,000 TypeScript plugins, built and called
+    Scale,
     /// Registering plugins and calling each once: time and memory
     Many,
     /// What the pool keeps resident: time of a call, the instance's drop included
@@ -98,7 +108,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let Some(root) = args.measure_many {
-        let costs = runtime.block_on(many::measure(&root))?;
+        let own = PathBuf::from(std::env::var_os("XDG_CACHE_HOME").unwrap_or_default());
+        let cache = if args.own_cache { own.join("distri/compiled") } else { plugins::cache()? };
+        let costs = runtime.block_on(many::measure(&root, &cache))?;
         println!("{}", serde_json::to_string(&costs)?);
         return Ok(ExitCode::SUCCESS);
     }
@@ -106,11 +118,18 @@ fn main() -> anyhow::Result<ExitCode> {
     // In a task, as an embedder's calls are.
     let (calls, many, pool) = (wanted(Part::Calls), wanted(Part::Many), wanted(Part::Pool));
     let (network, json) = (wanted(Part::Network), args.json);
+    let (engine, scale) = (wanted(Part::Engine), wanted(Part::Scale));
     let report = runtime.block_on(runtime.spawn(async move {
         let plugins = Plugins::build().await?;
         let mut report = Report { json, ..Report::default() };
         if calls {
             calls::run(&plugins, &mut report).await?;
+        }
+        if engine {
+            engine::run(&plugins, &mut report).await?;
+        }
+        if scale {
+            tokio::task::block_in_place(|| scale::run(&mut report))?;
         }
         if many {
             many::run(&plugins, &mut report).await?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use distri_host::{ArtifactStore, Catalog, Host, ToolCall};
 use distri_manifest::Manifest;
@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Report;
 use crate::measure::resident;
-use crate::plugins::{INPUT, Plugin, Plugins, TOOL, host};
+use crate::plugins::{INPUT, Plugin, Plugins, TOOL, host_with};
 
 /// Plugins that are registered.
 const REGISTERED: usize = 1000;
+
+/// Plugins that are called in a host that preloads.
+const PRELOADED: usize = 20;
 
 /// TypeScript plugins that are called.
 const TYPESCRIPT_CALLED: usize = 400;
@@ -28,13 +31,15 @@ pub(crate) struct Costs {
     /// Resident memory that each takes then, in bytes.
     registered_bytes: f64,
     /// Resident memory that no file backs, once each was called, in bytes per plugin.
-    called_anonymous_bytes: f64,
+    pub(crate) called_anonymous_bytes: f64,
     /// All resident memory that each call added, in bytes per plugin.
     called_bytes: f64,
     /// A first call, which maps the plugin's image, in milliseconds.
-    first_call_ms: f64,
+    pub(crate) first_call_ms: f64,
     /// A later call, after each of the others was called, in milliseconds.
     later_call_ms: f64,
+    /// A first call of a host that preloaded, in milliseconds.
+    pub(crate) preloaded_call_ms: f64,
 }
 
 pub(crate) async fn run(plugins: &Plugins, report: &mut Report) -> anyhow::Result<()> {
@@ -99,9 +104,10 @@ async fn prepare(plugin: &Plugin, count: usize, host: &Host, root: &Path) -> any
     Ok(())
 }
 
-/// Measures a workspace that [`run`] made.
-pub(crate) async fn measure(root: &Path) -> anyhow::Result<Costs> {
-    let host = host()?;
+/// Measures a workspace whose plugins are called `p0`, `p1` and so on, with the code that is
+/// in this cache folder.
+pub(crate) async fn measure(root: &Path, cache: &Path) -> anyhow::Result<Costs> {
+    let host = host_with(cache)?;
     let workspace = Workspace::at(root.to_owned());
     let before = resident("VmRSS")?;
     let began = Instant::now();
@@ -127,6 +133,8 @@ pub(crate) async fn measure(root: &Path) -> anyhow::Result<Costs> {
         call(&host, n).await?;
     }
     let later_call_ms = began.elapsed().as_secs_f64() * 1e3 / f64::from(count);
+    drop(host);
+    let preloaded_call_ms = preloaded(&workspace, cache).await?;
     let each = |bytes: u64, count: u32| {
         #[expect(clippy::cast_precision_loss, reason = "far from 2^52 bytes")]
         let bytes = bytes as f64;
@@ -140,7 +148,28 @@ pub(crate) async fn measure(root: &Path) -> anyhow::Result<Costs> {
         called_bytes: each(called_all.saturating_sub(all), count - 1),
         first_call_ms: called.as_secs_f64() * 1e3 / f64::from(count - 1),
         later_call_ms,
+        preloaded_call_ms,
     })
+}
+
+/// How long the first call of a plugin takes in a host that preloads those that are called
+/// in the one before it.
+async fn preloaded(workspace: &Workspace, cache: &Path) -> anyhow::Result<f64> {
+    let mut calls = Duration::ZERO;
+    for measured in [false, true] {
+        let host = host_with(cache)?;
+        workspace.register(workspace.store().catalog()?.packages.into_values(), &host);
+        let brought = host.preload().await;
+        anyhow::ensure!(!measured || brought >= PRELOADED, "{brought} are preloaded");
+        // The first call of all is another matter.
+        call(&host, 0).await?;
+        let began = Instant::now();
+        for n in 1..PRELOADED {
+            call(&host, n).await?;
+        }
+        calls = began.elapsed();
+    }
+    Ok(calls.as_secs_f64() * 1e3 / f64::from(u32::try_from(PRELOADED - 1)?))
 }
 
 async fn call(host: &Host, n: usize) -> anyhow::Result<()> {

@@ -58,7 +58,12 @@ impl Plugins {
 
 /// A host with everything at its default, but for the cache.
 pub(crate) fn host() -> anyhow::Result<Host> {
-    Ok(Host::builder().cache_folder(cache()?).cache_size(4 << 30).build()?)
+    host_with(&cache()?)
+}
+
+/// The same with this cache folder.
+pub(crate) fn host_with(cache: &Path) -> anyhow::Result<Host> {
+    Ok(Host::builder().cache_folder(cache).cache_size(4 << 30).build()?)
 }
 
 /// Where compiled code is kept from run to run, beside this program.

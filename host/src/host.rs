@@ -1,6 +1,7 @@
 //! The host: plugins in, calls through, answers out.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use distri_artifact::items::parse_items;
@@ -9,6 +10,7 @@ use distri_call::blocking::blocking;
 use distri_call::{
     Error, ErrorKind, ItemKind, Limits, Result, ToolCall, ToolResult, WorkflowCall, WorkflowResult,
 };
+use distri_engine::cache::Cache;
 use distri_engine::code::{Linked, Loader};
 use distri_manifest::{Entrypoint, MANIFEST_FILE, Manifest, Policy};
 
@@ -22,15 +24,29 @@ use crate::store::state::State;
 /// nothing but the cache folder.
 #[derive(Clone)]
 pub struct Host {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    runner: Arc<Runner>,
-    policy: Policy,
+pub(crate) struct Inner {
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) policy: Policy,
     /// Where the folders lie that plugins without a workspace of their own are granted.
     workspace: Option<PathBuf>,
     generation: RwLock<Arc<Generation>>,
+    /// Whether it notes how often plugins are called.
+    pub(crate) noting: AtomicBool,
+}
+
+impl Inner {
+    /// The plugins as they are now.
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.generation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where compiled code is kept, if it is.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.runner.loader.compiler.cache.as_deref()
+    }
 }
 
 /// What a host is doing at a moment.
@@ -50,7 +66,8 @@ pub struct Activity {
 impl Host {
     pub(crate) fn new(runner: Runner, policy: Policy, workspace: Option<PathBuf>) -> Self {
         let (runner, generation) = (Arc::new(runner), RwLock::default());
-        Self { inner: Arc::new(Inner { runner, policy, workspace, generation }) }
+        let noting = AtomicBool::default();
+        Self { inner: Arc::new(Inner { runner, policy, workspace, generation, noting }) }
     }
 
     /// Loads a package: what `distri build` recorded for this folder, or else
@@ -215,8 +232,8 @@ impl Host {
         runner.kept.forget(package);
     }
 
-    fn generation(&self) -> Arc<Generation> {
-        Arc::clone(&self.inner.generation.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        self.inner.generation()
     }
 
     /// What a loaded plugin offers.

@@ -60,6 +60,7 @@ mod executor;
 mod host;
 mod imports;
 mod plugins;
+mod preload;
 mod resources;
 mod store;
 

@@ -47,6 +47,9 @@ pub struct Policy {
     pub limits: LimitSettings,
     /// The databases that there are, by name.
     pub databases: BTreeMap<String, DatabaseConfig>,
+    /// Packages whose code a host that preloads brings before their first call, in this
+    /// order.
+    pub preload: Vec<PackageName>,
     /// Whether packages get the tools, agents and folders of their workspace as
     /// they ask for them. Not in a file: the program decides. A host with it serves
     /// one workspace.

@@ -127,7 +127,8 @@ fn a_component_without_a_manifest_entry_is_taken_as_it_is() {
     )
     .unwrap();
     let digest = catalog["packages"]["checksum"]["component"].as_str().unwrap();
-    let wasm = std::fs::read(examples.path().join(".distri/runtime/blobs").join(digest)).unwrap();
+    let store = distri_host::ArtifactStore::of_workspace(examples.path());
+    let wasm = store.get(digest).unwrap();
 
     let other = Sandbox::with(&[(
         "plugins/sums/distri.toml",

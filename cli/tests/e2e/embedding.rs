@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use distri_host::{CallReport, Host, HostServices, Limits, Result, ToolCall};
+use distri_host::{CallReport, Host, HostServices, Limits, Policy, Result, ToolCall};
 use distri_testing::{MANIFEST, Sandbox, Transcript, cargo_build, profile, tool};
 use distri_workspace::Workspace;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -176,9 +176,8 @@ async fn two_hosts_in_one_process_are_strangers() {
     assert!(two.execute_tool("p", "outer", ToolCall::new("{}")).await.is_ok());
 }
 
-/// A host keeps the code of few plugins in memory, and brings it when it is needed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn code_that_was_used_longest_ago_is_given_up_and_brought_again() {
+/// Three plugins, each of which says its name.
+fn three() -> Sandbox {
     let sandbox = Sandbox::with(&[]);
     for name in ["a", "b", "c"] {
         let manifest = MANIFEST.replace("\"p\"", &format!("\"{name}\""));
@@ -187,6 +186,57 @@ async fn code_that_was_used_longest_ago_is_given_up_and_brought_again() {
         sandbox.write(&format!("plugins/{name}/index.ts"), &source);
     }
     sandbox.build();
+    sandbox
+}
+
+/// What was called most before, and what the policy names, is in memory before its first
+/// call; and nothing goes for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_preloads_what_the_policy_names_and_what_was_called_most() {
+    let sandbox = three();
+    let cache = tempfile::tempdir().unwrap();
+    let host = |images: usize, preload: &str| {
+        let mut limits = Limits::default();
+        limits.loaded_images = images;
+        let policy: Policy = format!("preload = [{preload}]").parse().unwrap();
+        let host = Host::builder()
+            .limits(limits)
+            .policy(Policy { open_workspace: true, ..policy })
+            .cache_folder(cache.path().join("compiled"))
+            .build()
+            .unwrap();
+        Workspace::at(sandbox.path().to_owned()).load(&host).unwrap();
+        host
+    };
+    let first = host(8, "");
+    assert_eq!(first.preload().await, 0, "nothing is known yet");
+    for name in ["b", "a", "a"] {
+        first.execute_tool(name, "who", ToolCall::new("{}")).await.unwrap();
+    }
+    drop(first);
+
+    // A name that is not there is no fault of the others'.
+    let second = host(2, "\"gone\", \"c\"");
+    assert_eq!(second.preload().await, 2);
+    assert_eq!(second.activity().images, 2);
+    assert_eq!(second.preload().await, 0, "no more than there is room for");
+    for (name, left) in [("b", 2), ("a", 1), ("c", 0)] {
+        second.unload_plugin(name).unwrap();
+        assert_eq!(second.activity().images, left, "after {name}");
+    }
+    drop(second);
+
+    let third = host(8, "");
+    assert_eq!(third.preload().await, 2, "the one that was only named was never called");
+    third.execute_tool("c", "who", ToolCall::new("{}")).await.unwrap();
+    drop(third);
+    assert_eq!(host(8, "").preload().await, 3);
+}
+
+/// A host keeps the code of few plugins in memory, and brings it when it is needed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_was_used_longest_ago_is_given_up_and_brought_again() {
+    let sandbox = three();
     let mut limits = Limits::default();
     limits.loaded_images = 2;
     let host = Host::builder().limits(limits).build().unwrap();

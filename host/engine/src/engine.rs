@@ -36,8 +36,10 @@ const MEMORY_KEPT: usize = 2 << 20;
 /// called. Each may keep as much memory as above.
 const WARM_SLOTS: u32 = 16;
 
-/// The engine, with pooled instances and copy-on-write memory images.
-pub fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> Result<Engine> {
+/// The pool that instances are made in. It clears what they leave as far as it was kept in
+/// memory, and asks the system for the rest: never by `pagemap_scan`, which in wasmtime 48
+/// takes pages that were swapped out for untouched, so that a later instance reads them.
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let calls = u32::try_from(limits.concurrent_calls).unwrap_or(u32::MAX);
     let instances = calls.saturating_mul(NESTED_ROOM);
     let mut pool = PoolingAllocationConfig::new();
@@ -56,10 +58,14 @@ pub fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> Result<
         .linear_memory_keep_resident(MEMORY_KEPT)
         .max_unused_warm_slots(WARM_SLOTS)
         .table_keep_resident(64 << 10);
+    pool
+}
 
+/// The engine, with pooled instances and copy-on-write memory images.
+pub fn engine(limits: &Limits, functions: Option<Arc<FunctionCache>>) -> Result<Engine> {
     let mut config = Config::new();
     config
-        .allocation_strategy(pool)
+        .allocation_strategy(pool(limits))
         .memory_init_cow(true)
         .epoch_interruption(true)
         .wasm_component_model(true)
@@ -98,4 +104,18 @@ fn tick(engine: &Engine) -> Result<()> {
         })
         .map_err(internal)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Enabled;
+
+    use super::*;
+
+    #[test]
+    fn the_pool_does_not_scan_for_pages_that_were_touched() {
+        // See `pool`. A wasmtime that is mended needs `scripts/swap.sh` to say so.
+        let scan = pool(&Limits::default()).get_pagemap_scan();
+        assert!(matches!(scan, Enabled::No), "{scan:?}");
+    }
 }

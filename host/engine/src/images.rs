@@ -23,6 +23,11 @@ impl<T> Slot<T> {
         Self { code: RwLock::new(code), used: AtomicU64::new(0), bringing: <_>::default() }
     }
 
+    /// Whether its code is in memory.
+    pub fn is_brought(&self) -> bool {
+        self.get().is_some()
+    }
+
     fn get(&self) -> Option<Arc<Linked<T>>> {
         self.code.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -56,6 +61,11 @@ impl<T> Images<T> {
         brought.iter().filter(|slot| slot.strong_count() > 0).count()
     }
 
+    /// How many more can be brought before one is given up.
+    pub fn room(&self) -> usize {
+        self.max.max(1).saturating_sub(self.count())
+    }
+
     /// The code in a slot; `bring` gets it when it is not in memory.
     pub async fn code(
         &self,
@@ -74,6 +84,28 @@ impl<T> Images<T> {
         slot.set(Some(Arc::clone(&code)));
         self.make_room(slot);
         Ok(code)
+    }
+
+    /// Brings the code of a slot that has none, if there is room for it. It counts as used
+    /// longest ago. Returns whether it was brought.
+    pub async fn preload(
+        &self,
+        slot: &Arc<Slot<T>>,
+        bring: impl AsyncFnOnce() -> Result<Arc<Linked<T>>>,
+    ) -> Result<bool> {
+        let _alone = slot.bringing.lock().await;
+        if slot.get().is_some() || self.room() == 0 {
+            return Ok(false);
+        }
+        let code = bring().await?;
+        let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        brought.retain(|slot| slot.strong_count() > 0);
+        if brought.len() >= self.max.max(1) {
+            return Ok(false);
+        }
+        brought.push(Arc::downgrade(slot));
+        slot.set(Some(code));
+        Ok(true)
     }
 
     /// Counts a plugin whose code was brought, and gives up the code of the one

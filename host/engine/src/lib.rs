@@ -22,6 +22,7 @@ pub mod service;
 pub mod skeletons;
 pub mod split;
 mod turns;
+pub mod uses;
 
 pub use child::run_for;
 pub use process::CompilerProcess;

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use distri_call::account::Account;
@@ -101,6 +102,7 @@ impl Runner {
         input: String,
     ) -> Result<ToolResult> {
         let _active = self.active.enter();
+        plugin.calls.fetch_add(1, Ordering::Relaxed);
         let account = Account::open(frame);
         // Pinned where it is made: what takes a future by its value copies all of it.
         let work = pin!(self.run(frame, plugin, input));

@@ -2,6 +2,7 @@
 //! in on the first call.
 
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use distri_artifact::{Artifact, ArtifactStore, PluginInfo};
@@ -37,6 +38,8 @@ pub(crate) struct Plugin {
     /// Where the code is, for one that was built; the component is `package.digest`.
     built: Option<ArtifactStore>,
     code: Arc<Slot<State>>,
+    /// Calls since they were noted last, of the plugins before it with this name too.
+    pub(crate) calls: Arc<AtomicU64>,
     /// What its compiled schemas take.
     pub(crate) schema_room: SchemaRoom,
     /// Set when it is no longer loaded. Calls under way keep it, and what was opened for
@@ -115,6 +118,7 @@ impl Plugin {
             permits: Semaphore::new(calls.min(Semaphore::MAX_PERMITS)),
             built: None,
             code: Arc::new(Slot::new(code)),
+            calls: Arc::default(),
             schema_room: SchemaRoom::default(),
             opened: OnceLock::new(),
         }
@@ -164,6 +168,20 @@ impl Plugin {
         images: &Images<State>,
     ) -> Result<Arc<Linked<State>>> {
         images.code(&self.code, async || self.bring(Arc::clone(loader)).await).await
+    }
+
+    /// Whether its code is in memory.
+    pub(crate) fn is_brought(&self) -> bool {
+        self.code.is_brought()
+    }
+
+    /// The same before it is called, if there is room. Returns whether it was brought.
+    pub(crate) async fn preload(
+        &self,
+        loader: &Arc<Loader<State>>,
+        images: &Images<State>,
+    ) -> Result<bool> {
+        images.preload(&self.code, async || self.bring(Arc::clone(loader)).await).await
     }
 
     async fn bring(&self, loader: Arc<Loader<State>>) -> Result<Arc<Linked<State>>> {

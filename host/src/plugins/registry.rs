@@ -23,8 +23,13 @@ pub(crate) struct Generation {
 impl Generation {
     /// Adds plugins, and returns those that they replace.
     pub(crate) fn add(&mut self, plugins: impl Iterator<Item = Plugin>) -> Vec<Arc<Plugin>> {
-        let add =
-            |plugin: Plugin| self.plugins.insert(plugin.package.name.clone(), Arc::new(plugin));
+        let add = |mut plugin: Plugin| {
+            let name = plugin.package.name.clone();
+            if let Some(before) = self.plugins.get(&name) {
+                plugin.calls = Arc::clone(&before.calls);
+            }
+            self.plugins.insert(name, Arc::new(plugin))
+        };
         let replaced = plugins.filter_map(add).collect();
         self.list_packages();
         replaced

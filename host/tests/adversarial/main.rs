@@ -18,4 +18,5 @@ mod schemas;
 mod sessions;
 mod shapes;
 mod soak;
+mod swap;
 mod time;
