@@ -10,7 +10,7 @@ PROGRAMS := --locked --release --workspace --example house
 # Our own crates as tests want them, looked at by clippy on the way.
 TESTING := --locked --release --config tests/cargo.toml --workspace
 
-.PHONY: setup run quick test test-all soak bench package fuzz format
+.PHONY: setup run quick test test-all soak swap bench package fuzz format
 
 setup:
 	@scripts/setup.sh
@@ -49,6 +49,11 @@ test-all: run test
 # Attacks and good calls mixed, for DISTRI_SOAK_SECONDS (120).
 soak: setup
 	cargo test $(TESTING) --test adversarial -- soak --ignored --nocapture
+
+# That no instance reads what an earlier one left, paged out or not: makes a swap file for as
+# long, as root.
+swap: setup
+	@scripts/swap.sh $(TESTING)
 
 # What the host adds to bare wasmtime, side by side; fails when a bound is passed.
 bench: setup
