@@ -5,12 +5,20 @@ use std::ops::Range;
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
     ComponentType, ComponentTypeDeclaration, ComponentTypeRef, CoreType, DataKind, Encoding,
-    Instance, InstanceTypeDeclaration, ModuleTypeDeclaration, Parser, Payload, Result, TypeRef,
+    Global, Instance, InstanceTypeDeclaration, ModuleTypeDeclaration, Operator, Parser, Payload,
+    Result, TypeRef, ValType,
 };
 
 /// Active data segments that a module has at least whose memory was kept: it is written
 /// out as it lies, with gaps where nothing is. A compiler and its linker make two or three.
 const KEPT: usize = 8;
+
+/// Most variables of a module that are its state: an adapter has three. In a language's
+/// runtime they are constants, or what code looks at all the time.
+const FEW: u32 = 16;
+
+/// Most modules beside the one whose memory was kept that have such.
+const BESIDE: usize = 8;
 
 /// The module, and where it is used.
 #[derive(Debug)]
@@ -25,6 +33,20 @@ pub(super) struct Found {
     pub(super) instance: u32,
     /// Pages that other modules need its memory to have at least.
     pub(super) least: u64,
+    /// Modules that use its memory and have variables of their own.
+    pub(super) others: Vec<Other>,
+}
+
+/// A module beside the one whose memory was kept: an adapter, which has its stack in that
+/// memory. Where that lies is another in each component.
+#[derive(Debug)]
+pub(super) struct Other {
+    /// Its bytes.
+    pub(super) module: Range<usize>,
+    /// Its place among the modules of its component.
+    pub(super) index: u32,
+    /// The index of its one instance.
+    pub(super) instance: u32,
 }
 
 /// A component that is being looked at.
@@ -44,12 +66,20 @@ struct Module {
     memories: u32,
     imported: u32,
     kept: usize,
+    /// Global variables, and whether each begins with a number that is written there.
+    globals: u32,
+    plain: bool,
 }
 
 impl Module {
     /// Whether its memory was kept.
     fn is_kept(&self) -> bool {
         self.memories == 1 && self.imported == 0 && self.kept >= KEPT
+    }
+
+    /// Whether it has variables that belong to the memory of another.
+    fn is_beside(&self) -> bool {
+        self.imported > 0 && self.plain && (1..=FEW).contains(&self.globals)
     }
 }
 
@@ -61,6 +91,7 @@ pub(super) fn find(wasm: &[u8]) -> Result<Option<Found>> {
     // The module that is open, and those that were.
     let mut module: Option<Module> = None;
     let mut kept: Vec<Module> = Vec::new();
+    let mut beside: Vec<Module> = Vec::new();
     // Component and module of each instance, and the instance's index.
     let mut instances: Vec<(usize, u32, u32)> = Vec::new();
     let mut least = 0;
@@ -82,7 +113,15 @@ pub(super) fn find(wasm: &[u8]) -> Result<Option<Found>> {
                         open.kept += usize::from(matches!(data?.kind, DataKind::Active { .. }));
                     }
                 }
-                Payload::End(_) => kept.extend(module.take().filter(Module::is_kept)),
+                Payload::GlobalSection(globals) => {
+                    open.globals = globals.count();
+                    open.plain = !any(globals, |global| !is_plain(global))?;
+                }
+                Payload::End(_) => match module.take() {
+                    Some(module) if module.is_kept() => kept.push(module),
+                    Some(module) if module.is_beside() => beside.push(module),
+                    _ => {}
+                },
                 _ => {}
             }
             continue;
@@ -124,17 +163,47 @@ pub(super) fn find(wasm: &[u8]) -> Result<Option<Found>> {
         }
     }
     let [found] = kept.as_slice() else { return Ok(None) };
-    let mut uses = instances
-        .iter()
-        .filter(|(component, module, _)| (*component, *module) == (found.component, found.index));
-    let (Some((.., instance)), None) = (uses.next(), uses.next()) else { return Ok(None) };
-    Ok(Some(Found {
+    let only = |module: &Module| {
+        let mut uses = instances.iter().filter(|(component, index, _)| {
+            (*component, *index) == (module.component, module.index)
+        });
+        match (uses.next(), uses.next()) {
+            (Some((.., instance)), None) => Some(*instance),
+            _ => None,
+        }
+    };
+    let Some(instance) = only(found) else { return Ok(None) };
+    let others = beside.iter().filter(|module| module.component == found.component);
+    let others = others.filter_map(|module| {
+        let (bytes, index) = (module.bytes.clone(), module.index);
+        // What comes after the state can be given it.
+        let instance = only(module).filter(|its| *its > instance)?;
+        Some(Other { module: bytes, index, instance })
+    });
+    let others: Vec<Other> = others.collect();
+    Ok((others.len() <= BESIDE).then(|| Found {
         module: found.bytes.clone(),
         component: found.component,
         depth: found.depth,
-        instance: *instance,
+        instance,
         least,
+        others,
     }))
+}
+
+/// Whether a variable is a number, and begins with one that is written there.
+fn is_plain(global: &Global<'_>) -> bool {
+    let number =
+        matches!(global.ty.content_type, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
+    let mut value = global.init_expr.get_operators_reader();
+    let written = matches!(
+        value.read(),
+        Ok(Operator::I32Const { .. }
+            | Operator::I64Const { .. }
+            | Operator::F32Const { .. }
+            | Operator::F64Const { .. })
+    );
+    number && !global.ty.shared && written && matches!(value.read(), Ok(Operator::End))
 }
 
 /// Whether a section names core modules as anything but the code of an instance. Then

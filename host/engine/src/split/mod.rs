@@ -6,7 +6,9 @@
 //! components; they differ in what the memory holds. So the module whose memory was kept
 //! is made two: one that is nothing but the memory and what lies in it, the *state*; and
 //! one that has all the rest and imports the memory. The state's module is taken out, and
-//! the component imports it: what remains, the *skeleton*, is compiled once for all.
+//! the component imports it: what remains, the *skeleton*, is compiled once for all. Where
+//! other modules have variables that say where in this memory something lies, an adapter its
+//! stack, those are the state's too.
 //!
 //! Bytes are a stranger's. What cannot be taken apart stays whole, without a word: why a
 //! component is none, its compiler says. What is taken apart is valid where both its parts
@@ -24,14 +26,14 @@ pub struct Parts {
     /// The component without its state, which it imports as a core module called
     /// [`STATE`].
     pub skeleton: Vec<u8>,
-    /// A core module that exports one memory, and has all that lies in it.
+    /// A core module that exports one memory, with all that lies in it, and variables.
     pub state: Vec<u8>,
 }
 
 /// The parts of a component; none when it is better compiled whole.
 pub fn split(wasm: &[u8]) -> Option<Parts> {
     let found = find::find(wasm).ok()??;
-    let (code, state) = module::split(wasm.get(found.module.clone())?, found.least).ok()??;
+    let (code, state) = module::split(wasm, &found).ok()??;
     let skeleton = skeleton::skeleton(wasm, &found, &code).ok()?;
     Some(Parts { skeleton, state })
 }

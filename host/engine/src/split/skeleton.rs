@@ -10,7 +10,7 @@ use wasmparser::{
     ComponentAlias, ComponentExternalKind, ExternalKind, Instance, Parser, Payload, Result,
 };
 
-use super::find::Found;
+use super::find::{Found, Other};
 use super::module::{Code, FROM, MEMORY};
 
 /// The name that a skeleton imports its state by.
@@ -62,17 +62,17 @@ pub(super) fn skeleton(wasm: &[u8], found: &Found, code: &Code) -> Result<Vec<u8
             }
             Payload::ModuleSection { unchecked_range, .. } => {
                 in_module = true;
-                let itself = *unchecked_range == found.module;
+                let own = code.modules.iter().find(|(range, _)| range == unchecked_range);
                 let data = wasm.get(unchecked_range.clone()).unwrap_or_default();
-                let data = if itself { &code.wasm } else { data };
+                let data = own.map_or(data, |(_, code)| code);
                 let id = ComponentSectionId::CoreModule.into();
                 RawSection { id, data }.append_to(&mut level.bytes);
             }
             Payload::InstanceSection(section) if holds_code || level.component == 0 => {
                 let mut instances = InstanceSection::new();
                 for instance in section.clone() {
-                    let at = holds_code.then_some(found.instance);
-                    instantiate(&mut instances, &instance?, (level.instances, at));
+                    let found = holds_code.then_some(found);
+                    instantiate(&mut instances, &instance?, (level.instances, found));
                     level.instances += 1;
                 }
                 instances.append_to_component(&mut level.bytes);
@@ -104,6 +104,9 @@ fn begin(bytes: &mut Vec<u8>, component: usize, found: &Found, code: &Code) {
     if component == 0 {
         let mut state = ModuleType::new();
         state.export(MEMORY, EntityType::Memory(code.memory));
+        for (name, global) in &code.globals {
+            state.export(name, EntityType::Global(*global));
+        }
         let mut types = CoreTypeSection::new();
         types.ty().module(&state);
         types.append_to_component(bytes);
@@ -118,23 +121,28 @@ fn begin(bytes: &mut Vec<u8>, component: usize, found: &Found, code: &Code) {
     }
 }
 
-/// Writes a core instance, the `number`th of its component. The code's instance is the
-/// one `at`, if it is in this component: the state's comes before it.
+/// Writes a core instance, the `number`th of its component. Where that is the one in which
+/// the memory was `found`, the state's own instance comes before that of its code.
 fn instantiate(
     instances: &mut InstanceSection,
     instance: &Instance<'_>,
-    (number, at): (u32, Option<u32>),
+    (number, found): (u32, Option<&Found>),
 ) {
     match instance {
         Instance::Instantiate { module_index, args } => {
             let given = args.iter().map(|arg| {
-                let index = at.map_or(arg.index, |at| behind(arg.index, at));
+                let index = found.map_or(arg.index, |found| behind(arg.index, found.instance));
                 (arg.name, ModuleArg::Instance(index))
             });
             let mut given: Vec<_> = given.collect();
-            if at == Some(number) {
-                instances.instantiate(FIRST, [] as [(&str, ModuleArg); 0]);
-                given.push((FROM, ModuleArg::Instance(number)));
+            if let Some(found) = found {
+                if number == found.instance {
+                    instances.instantiate(FIRST, [] as [(&str, ModuleArg); 0]);
+                }
+                let uses = |other: &Other| other.instance == number;
+                if number == found.instance || found.others.iter().any(uses) {
+                    given.push((FROM, ModuleArg::Instance(found.instance)));
+                }
             }
             instances.instantiate(module_index.saturating_add(1), given);
         }

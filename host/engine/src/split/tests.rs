@@ -103,6 +103,34 @@ fn what_differs_in_its_memory_alone_shares_its_skeleton() {
     }
 }
 
+/// A component with an adapter, which has its own place in the memory.
+fn adapted(stack: u32, letters: &str) -> Vec<u8> {
+    let import = "(import \"runtime\" \"at\" (func $at (param i32) (result i32)))";
+    let pushes = format!(
+        "{import}
+         (global $stack (mut i32) (i32.const {stack}))
+         (global $other i64 (i64.const 3))
+         (func $push (result i32)
+            (global.set $stack (i32.sub (global.get $stack) (i32.const 1)))
+            (i32.add (global.get $stack) (i32.wrap_i64 (global.get $other))))"
+    );
+    let size = "(memory.size)";
+    let pushed = format!("(i32.add (call $push) {size})");
+    let text = component(&module(2, &segments(letters)));
+    wasm(&text.replace(import, &pushes).replace(size, &pushed))
+}
+
+#[test]
+fn variables_beside_the_memory_are_the_states() {
+    let (one, other) = (adapted(500, "abcdefgh"), adapted(60_000, "abcdefghi"));
+    let of = |wasm: &[u8]| split(wasm).unwrap().skeleton;
+    assert!(of(&one) == of(&other));
+    for (wasm, stack) in [(one, 500), (other, 60_000)] {
+        let wanted = stack - 1 + 3 + 2 + u32::from(b'b');
+        assert_eq!(both(&wasm, 1000), (wanted, wanted));
+    }
+}
+
 #[test]
 fn data_that_code_asks_for_stays_with_it() {
     let passive = "(data $kept \"zyx\")
