@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use distri_host::{Description, ErrorKind, Host};
 
@@ -251,7 +252,10 @@ fn locate(
 
 /// Everything of this program that a TypeScript build depends on.
 pub(crate) fn fingerprint() -> String {
-    let digest = crate::inputs::digest_of(sdk::all().chain([SHIM]));
-    let of_engine = &engine::digest()[..16];
-    format!("typescript-{}-{of_engine}-{}", env!("CARGO_PKG_VERSION"), &digest[..16])
+    static ALL: LazyLock<String> = LazyLock::new(|| {
+        let digest = crate::inputs::digest_of(sdk::all().chain([SHIM]));
+        let of_engine = &engine::digest()[..16];
+        format!("typescript-{}-{of_engine}-{}", env!("CARGO_PKG_VERSION"), &digest[..16])
+    });
+    ALL.clone()
 }

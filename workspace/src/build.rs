@@ -9,12 +9,16 @@ use std::time::{Duration, Instant};
 use distri_builder::{Builder, Built, Package};
 use distri_host::{Artifact, ArtifactStore, Catalog, Error, ErrorKind, Host};
 use distri_manifest::PackageName;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::{Result, Workspace, WorkspaceError};
 
 /// How long a package's record may wait for others, which are then written with it.
 const BETWEEN_COMMITS: Duration = Duration::from_millis(250);
+
+/// Packages that are looked at in one go, for changes.
+const LOOKED_AT: usize = 50;
 
 /// The file that a build holds while it runs.
 const LOCK: &str = "build.lock";
@@ -80,16 +84,7 @@ impl Workspace {
             return Ok(report);
         }
         let _lock = lock(&store, || on(BuildEvent::Waiting)).await?;
-        let mut before = match store.catalog() {
-            Ok(catalog) => catalog,
-            Err(error) if error.kind() == ErrorKind::InvalidComponent => {
-                let aside =
-                    store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
-                on(BuildEvent::CatalogSetAside(aside));
-                Catalog::default()
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let mut before = before(&store, &mut on)?;
         self.drop_leftovers(&mut before)?;
         let builder = self.builder(host);
         let fail =
@@ -114,6 +109,7 @@ impl Workspace {
         }
 
         let mut records = Records::new(&store, &before);
+        let turns = Arc::new(Semaphore::new(at_once()));
         for layer in layers(packages)? {
             let mut running: JoinSet<(PackageName, Result<Built, distri_builder::BuildError>)> =
                 JoinSet::new();
@@ -126,7 +122,9 @@ impl Workspace {
                 if needs.chain([name(&package)]).any(|package| changed.contains(package)) {
                     changed.insert(name(&package).clone());
                     let builder = builder.clone();
+                    let turns = Arc::clone(&turns);
                     running.spawn(async move {
+                        let _turn = turns.acquire().await;
                         let result = builder.build(&package, old.as_ref()).await;
                         (package.manifest.package, result)
                     });
@@ -172,6 +170,19 @@ impl Workspace {
         builder.remember(kept).map_err(WorkspaceError::io(store.folder()))?;
         report.packages.sort_by(|a, b| a.artifact.package.cmp(&b.artifact.package));
         Ok(report)
+    }
+}
+
+/// What the build before left. A catalog that is damaged is set aside.
+fn before(store: &ArtifactStore, on: &mut impl FnMut(BuildEvent<'_>)) -> Result<Catalog> {
+    match store.catalog() {
+        Ok(catalog) => Ok(catalog),
+        Err(error) if error.kind() == ErrorKind::InvalidComponent => {
+            let aside = store.set_aside_catalog().map_err(WorkspaceError::io(store.folder()))?;
+            on(BuildEvent::CatalogSetAside(aside));
+            Ok(Catalog::default())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -225,6 +236,12 @@ impl<'a> Records<'a> {
     }
 }
 
+/// How many packages are built at once: while the one waits for a process or a file, another
+/// computes.
+fn at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn name(package: &Package) -> &PackageName {
     &package.manifest.package
 }
@@ -236,16 +253,22 @@ async fn changed(
     before: &Catalog,
 ) -> BTreeSet<PackageName> {
     let mut running = JoinSet::new();
-    for package in std::mem::take(packages) {
+    let mut waiting = std::mem::take(packages);
+    while !waiting.is_empty() {
+        let some = waiting.split_off(waiting.len().saturating_sub(LOOKED_AT));
+        let olds = some.iter().map(|package| before.packages.get(name(package)).cloned());
+        let olds: Vec<Option<Artifact>> = olds.collect();
         let builder = builder.clone();
-        let old = before.packages.get(name(&package)).cloned();
         running.spawn_blocking(move || {
-            let current = old.is_some_and(|old| builder.is_current(&package, &old));
-            (package, current)
+            let current = |(package, old): (Package, Option<Artifact>)| {
+                let current = old.is_some_and(|old| builder.is_current(&package, &old));
+                (package, current)
+            };
+            some.into_iter().zip(olds).map(current).collect::<Vec<_>>()
         });
     }
     let mut changed = BTreeSet::new();
-    for (package, current) in running.join_all().await {
+    for (package, current) in running.join_all().await.into_iter().flatten() {
         if !current {
             changed.insert(name(&package).clone());
         }

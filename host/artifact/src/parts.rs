@@ -14,24 +14,23 @@ use wasmparser::{Parser, Payload};
 /// Least bytes of code that are kept by themselves.
 const LEAST: usize = 64 << 10;
 
+/// Most parts of one component: their list is looked at often, and what comes behind it
+/// seldom.
+const MOST: usize = 256;
+
+/// Most bytes of a list of so many parts.
+pub(crate) const MAX_LIST: u64 = 64 << 10;
+
 /// What a list begins with; the number is that of the format.
-const MAGIC: &[u8] = b"distri parts 1\n";
+const FIRST_LINE: &str = "distri parts 1";
 
-/// Bytes that are in the list itself, behind their length.
-const HERE: u8 = 0;
-
-/// A part: its length, and its digest in hexadecimal.
-const PART: u8 = 1;
-
-const DIGEST_LEN: usize = 64;
-
-/// A piece of a component.
+/// A part of a component.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece<'a> {
-    /// The bytes themselves.
-    Here(&'a [u8]),
-    /// So many bytes with this digest.
-    Part(u64, &'a str),
+pub(crate) struct Part {
+    /// Where it belongs among the bytes that are in no part.
+    pub(crate) at: usize,
+    pub(crate) length: u64,
+    pub(crate) digest: String,
 }
 
 /// Where the parts of these bytes are; nowhere in what is no WebAssembly, or has little code.
@@ -41,6 +40,7 @@ pub(crate) fn cut(bytes: &[u8]) -> Vec<Range<usize>> {
         let Ok(payload) = payload else { return Vec::new() };
         if let Payload::CodeSectionStart { range, .. } = payload
             && range.len() >= LEAST
+            && parts.len() < MOST
         {
             parts.push(range);
         }
@@ -48,46 +48,50 @@ pub(crate) fn cut(bytes: &[u8]) -> Vec<Range<usize>> {
     parts
 }
 
-/// A list of these pieces, deflated.
-pub(crate) fn list<'a>(pieces: impl IntoIterator<Item = Piece<'a>>) -> io::Result<Vec<u8>> {
-    let mut list = DeflateEncoder::new(MAGIC.to_vec(), Compression::fast());
-    for piece in pieces {
-        let (kind, length, content) = match piece {
-            Piece::Here(bytes) => (HERE, bytes.len() as u64, bytes),
-            Piece::Part(length, digest) => (PART, length, digest.as_bytes()),
-        };
-        list.write_all(&[kind])?;
-        list.write_all(&length.to_le_bytes())?;
-        list.write_all(content)?;
+/// The parts, each on a line of its own, and behind an empty line the rest, deflated.
+pub(crate) fn list(parts: &[Part], rest: &[u8]) -> io::Result<Vec<u8>> {
+    let mut list = format!("{FIRST_LINE}\n").into_bytes();
+    for Part { at, length, digest } in parts {
+        writeln!(list, "{at} {length} {digest}")?;
     }
-    list.finish()
+    list.push(b'\n');
+    let mut deflated = DeflateEncoder::new(list, Compression::fast());
+    deflated.write_all(rest)?;
+    deflated.finish()
 }
 
-/// What is in a list, `max` bytes at most; none when it is damaged or has more.
-pub(crate) fn inflate(list: &[u8], max: u64) -> Option<Vec<u8>> {
-    let mut inflated = Vec::new();
-    let mut read = DeflateDecoder::new(list.strip_prefix(MAGIC)?).take(max);
-    read.read_to_end(&mut inflated).ok()?;
-    (inflated.len() as u64).lt(&max).then_some(inflated)
-}
-
-/// The pieces of a list that was inflated; none when it is damaged.
-pub(crate) fn read(list: &[u8]) -> Option<Vec<Piece<'_>>> {
+/// The parts of a list, of which this is the beginning at least, and what is behind them;
+/// none when it is damaged.
+pub(crate) fn read(list: &[u8]) -> Option<(Vec<Part>, &[u8])> {
     let mut rest = list;
-    let mut pieces = Vec::new();
-    while let Some((&kind, after)) = rest.split_first() {
-        let (length, after) = after.split_first_chunk()?;
-        let length = u64::from_le_bytes(*length);
-        let taken = if kind == PART { DIGEST_LEN } else { usize::try_from(length).ok()? };
-        let (content, after) = after.split_at_checked(taken)?;
-        pieces.push(match kind {
-            HERE => Piece::Here(content),
-            PART => Piece::Part(length, std::str::from_utf8(content).ok()?),
-            _ => return None,
-        });
-        rest = after;
+    let mut line = || {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let line = std::str::from_utf8(rest.get(..end)?).ok()?;
+        rest = rest.get(end + 1..)?;
+        Some(line)
+    };
+    if line()? != FIRST_LINE {
+        return None;
     }
-    Some(pieces)
+    let mut parts = Vec::new();
+    loop {
+        let line = line()?;
+        if line.is_empty() {
+            return Some((parts, rest));
+        }
+        let mut fields = line.split(' ');
+        let (at, length, digest) = (fields.next()?, fields.next()?, fields.next()?);
+        let (at, length) = (at.parse().ok()?, length.parse().ok()?);
+        parts.push(Part { at, length, digest: digest.to_owned() });
+    }
+}
+
+/// What was deflated, `max` bytes at most; none when it is damaged or has more.
+pub(crate) fn inflate(deflated: &[u8], max: u64) -> Option<Vec<u8>> {
+    let mut inflated = Vec::new();
+    let mut read = DeflateDecoder::new(deflated).take(max.saturating_add(1));
+    read.read_to_end(&mut inflated).ok()?;
+    (inflated.len() as u64 <= max).then_some(inflated)
 }
 
 #[cfg(test)]
@@ -131,26 +135,33 @@ mod tests {
     #[test]
     fn a_list_is_read_back_and_what_is_damaged_is_none() {
         let digest = "0123456789abcdef".repeat(4);
-        let pieces = || [Piece::Here(b"before"), Piece::Part(1 << 40, &digest), Piece::Here(b"")];
-        let kept = list(pieces()).unwrap();
-        let whole = inflate(&kept, 1000).unwrap();
-        assert_eq!(read(&whole).unwrap(), pieces());
-        for end in 0..whole.len() {
-            // Where a piece ends, fewer of them are whole too.
-            if let Some(fewer) = read(&whole[..end]) {
-                assert!(fewer.len() < 3, "{end}");
-            }
+        let part = |at| Part { at, length: 1 << 40, digest: digest.clone() };
+        let parts = [part(0), part(7)];
+        let kept = list(&parts, b"the rest").unwrap();
+        let (found, rest) = read(&kept).unwrap();
+        assert_eq!(found, parts);
+        assert_eq!(inflate(rest, 8).unwrap(), b"the rest");
+        assert!(inflate(rest, 7).is_none() && inflate(&rest[..rest.len() - 1], 8).is_none());
+        // The beginning is enough to know the parts.
+        assert_eq!(read(&kept[..kept.len() - rest.len()]).unwrap().0, parts);
+        for end in 0..kept.len() - rest.len() {
+            assert!(read(&kept[..end]).is_none(), "{end}");
         }
-        assert!(read(&[7; 80]).is_none());
-        assert!(inflate(&kept[1..], 1000).is_none() && inflate(b"", 1000).is_none());
-        assert!(inflate(&kept[..kept.len() - 1], 1000).is_none());
+        assert!(read(&kept[1..]).is_none() && read(&[7; 80]).is_none());
     }
 
     #[test]
     fn a_list_that_would_fill_the_memory_is_none() {
-        let zeroes = vec![0; 10 << 20];
-        let kept = list([Piece::Here(&zeroes)]).unwrap();
+        let kept = list(&[], &vec![0; 10 << 20]).unwrap();
         assert!(kept.len() < 100 << 10);
-        assert!(inflate(&kept, 1 << 20).is_none() && inflate(&kept, 11 << 20).is_some());
+        let (_, rest) = read(&kept).unwrap();
+        assert!(inflate(rest, 1 << 20).is_none() && inflate(rest, 11 << 20).is_some());
+    }
+
+    #[test]
+    fn the_longest_list_is_within_its_bound() {
+        let part = Part { at: usize::MAX, length: u64::MAX, digest: "0".repeat(64) };
+        let lines = MOST * format!("{} {} {}\n", part.at, part.length, part.digest).len();
+        assert!(((FIRST_LINE.len() + lines + 2) as u64) < MAX_LIST);
     }
 }

@@ -4,7 +4,7 @@
 //! link, and nothing in it is trusted for lying there.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use distri_files::{Folder, Guard, Stamp};
 
 use crate::artifact::{Prover, is_digest};
 use crate::key::CacheFolder;
-use crate::parts::Piece;
+use crate::parts::Part;
 use crate::{Catalog, parts, seen};
 
 /// The folder of a workspace for everything made at run time.
@@ -29,9 +29,6 @@ const MAX_CATALOG: u64 = 256 << 20;
 /// Most bytes of one file of a build: four times what a component may have, unless
 /// the host's limit on it was raised.
 const MAX_BLOB: u64 = 256 << 20;
-
-/// Most bytes of a list of parts, inflated: what is in it, and what is said of each part.
-const MAX_LIST: u64 = MAX_BLOB + (1 << 20);
 
 const CATALOG: &str = "catalog.json";
 
@@ -190,22 +187,18 @@ impl ArtifactStore {
             return Ok(name);
         }
         // First what the list needs.
-        let digests = cut.iter().map(|range| {
+        let (mut parts, mut rest) = (Vec::new(), Vec::new());
+        let mut from = 0;
+        for range in cut {
+            rest.extend_from_slice(bytes.get(from..range.start).unwrap_or_default());
             let part = bytes.get(range.clone()).unwrap_or_default();
             let digest = digest(part);
             keep(&blobs, &part_name(&digest), part)?;
-            Ok(digest)
-        });
-        let digests = digests.collect::<io::Result<Vec<String>>>()?;
-        let mut pieces = Vec::new();
-        let mut at = 0;
-        for (range, digest) in cut.iter().zip(&digests) {
-            pieces.push(Piece::Here(bytes.get(at..range.start).unwrap_or_default()));
-            pieces.push(Piece::Part(range.len() as u64, digest));
-            at = range.end;
+            parts.push(Part { at: rest.len(), length: part.len() as u64, digest });
+            from = range.end;
         }
-        pieces.push(Piece::Here(bytes.get(at..).unwrap_or_default()));
-        keep(&blobs, &list_name(&name), &parts::list(pieces)?)?;
+        rest.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        keep(&blobs, &list_name(&name), &parts::list(&parts, &rest)?)?;
         Ok(name)
     }
 
@@ -255,12 +248,10 @@ impl ArtifactStore {
         if blobs.size(digest).is_some() {
             return Some(vec![digest.to_owned()]);
         }
-        let list = blobs.read(&list_name(digest), MAX_BLOB).ok()?;
-        let list = parts::inflate(&list, MAX_LIST)?;
-        let parts = parts::read(&list)?.into_iter().filter_map(|piece| match piece {
-            Piece::Part(_, digest) => Some(part_name(digest)),
-            Piece::Here(_) => None,
-        });
+        let mut list = Vec::new();
+        let file = blobs.file(&list_name(digest)).ok()?;
+        file.take(parts::MAX_LIST).read_to_end(&mut list).ok()?;
+        let parts = parts::read(&list)?.0.into_iter().map(|part| part_name(&part.digest));
         Some([list_name(digest)].into_iter().chain(parts).collect())
     }
 
@@ -331,20 +322,21 @@ fn read_whole(blobs: &Folder, digest: &str) -> io::Result<Vec<u8>> {
     }
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "its list is damaged");
     let list = blobs.read(&list_name(digest), MAX_BLOB)?;
-    let list = parts::inflate(&list, MAX_LIST).ok_or_else(damaged)?;
+    let (parts, deflated) = parts::read(&list).ok_or_else(damaged)?;
+    let length = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.length));
+    let room = length.and_then(|length| MAX_BLOB.checked_sub(length)).ok_or_else(damaged)?;
+    let rest = parts::inflate(deflated, room).ok_or_else(damaged)?;
     let mut bytes = Vec::new();
-    for piece in parts::read(&list).ok_or_else(damaged)? {
-        match piece {
-            Piece::Here(here) => bytes.extend_from_slice(here),
-            Piece::Part(length, digest) => {
-                let room = MAX_BLOB.saturating_sub(bytes.len() as u64);
-                if !is_digest(digest) || length > room {
-                    return Err(damaged());
-                }
-                bytes.extend(blobs.read(&part_name(digest), length)?);
-            }
+    let mut from = 0;
+    for Part { at, length, digest } in parts {
+        if !is_digest(&digest) {
+            return Err(damaged());
         }
+        bytes.extend_from_slice(rest.get(from..at).ok_or_else(damaged)?);
+        bytes.extend(blobs.read(&part_name(&digest), length)?);
+        from = at;
     }
+    bytes.extend_from_slice(rest.get(from..).ok_or_else(damaged)?);
     Ok(bytes)
 }
 
@@ -427,6 +419,86 @@ mod tests {
         assert!(!store.has(&name));
         store.put(b"component").unwrap();
         assert!(path.symlink_metadata().unwrap().is_file());
+    }
+
+    /// A module with so much code, in which this byte is.
+    fn module(code: usize, byte: u8, data: u8) -> Vec<u8> {
+        let leb = |number: usize| {
+            let group = |shift: u32, more| u8::try_from(number >> shift & 127 | more).unwrap();
+            vec![group(0, 128), group(7, 128), group(14, 0)]
+        };
+        let mut body = vec![0];
+        body.resize(code, byte);
+        let section = [leb(1), leb(body.len()), body].concat();
+        let length = leb(section.len());
+        let types = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10];
+        [b"\0asm\x01\0\0\0".as_slice(), &types, &length, &section, &[0, 3, 1, b'n', data]].concat()
+    }
+
+    #[test]
+    fn code_that_components_share_is_kept_once_and_mended() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        let modules = [1, 2].map(|data| module(100 << 10, 1, data));
+        let digests = modules.each_ref().map(|wasm| store.put(wasm).unwrap());
+        let files = || {
+            let blobs = std::fs::read_dir(root.path().join(RUNTIME_FOLDER).join(BLOBS)).unwrap();
+            blobs.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+        };
+        assert_eq!(files().len(), 3, "two lists and one part: {:?}", files());
+        for (digest, wasm) in digests.iter().zip(&modules) {
+            assert_eq!(&store.get(digest).unwrap(), wasm);
+        }
+        for path in files() {
+            let good = std::fs::read(&path).unwrap();
+            for bad in [&good[..good.len() - 1], b"", &[good.as_slice(), b"x"].concat()] {
+                std::fs::write(&path, bad).unwrap();
+                let broken = digests.iter().filter(|digest| !store.has(digest)).count();
+                let shared = path.extension().is_some_and(|found| found == "part");
+                // What is behind the end of what was deflated is nobody's.
+                let appended = bad.len() > good.len() && !shared;
+                assert_eq!(broken, if shared { 2 } else { usize::from(!appended) });
+                for wasm in &modules {
+                    store.put(wasm).unwrap();
+                }
+                assert!(digests.iter().all(|digest| store.has(digest)));
+            }
+        }
+        // What one of them has no need of any more, the other may have.
+        for path in files() {
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(std::time::SystemTime::now() - KEPT_FOR * 2).unwrap();
+        }
+        store.sweep(&Catalog::default()).unwrap();
+        assert!(files().is_empty());
+    }
+
+    #[test]
+    fn a_list_leads_nowhere_else_and_to_no_more_than_a_file_may_have() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        let wanted = store.put(&module(100 << 10, 1, 1)).unwrap();
+        let list = blob(root.path(), &format!("{wanted}{LIST}"));
+        let good = std::fs::read(&list).unwrap();
+        let (parts, rest) = parts::read(&good).unwrap();
+        let digest = parts[0].digest.clone();
+        let with = |at: usize, length: u64, digest: &str| {
+            let part = Part { at, length, digest: digest.to_owned() };
+            let rest = parts::inflate(rest, 1 << 20).unwrap();
+            std::fs::write(&list, parts::list(&[part], &rest).unwrap()).unwrap();
+            store.get(&wanted).unwrap_err().to_string()
+        };
+        for (at, length, digest) in [
+            (0, u64::MAX, &*digest),
+            (0, MAX_BLOB + 1, &digest),
+            (usize::MAX, 1 << 20, &digest),
+            (0, 1 << 20, "../../../../etc/passwd"),
+            (0, 1 << 20, ""),
+        ] {
+            let said = with(at, length, digest);
+            assert!(said.contains("its list is damaged"), "{said}");
+        }
+        assert!(with(0, 10, &digest).contains("more than"), "longer than its list says");
     }
 
     #[test]

@@ -115,9 +115,9 @@ fn adapted(stack: u32, letters: &str) -> Vec<u8> {
             (i32.add (global.get $stack) (i32.wrap_i64 (global.get $other))))"
     );
     let size = "(memory.size)";
-    let pushed = format!("(i32.add (call $push) {size})");
+    let after = format!("(i32.add (call $push) {size})");
     let text = component(&module(2, &segments(letters)));
-    wasm(&text.replace(import, &pushes).replace(size, &pushed))
+    wasm(&text.replace(import, &pushes).replace(size, &after))
 }
 
 #[test]
