@@ -49,7 +49,7 @@ pub fn make(quickjs: &[u8], wit: &Path) -> Result<ScriptEngine> {
     let libraries = [Library::read(quickjs)?, Library::read(&bindings)?];
     let module = link(&Plan {
         libraries: &libraries,
-        stubs: &[NO_RESOLVE, NO_LOAD, NO_ADAPTER],
+        stubs: &STUBS,
         stack: STACK,
         exported: &|name| !name.starts_with("wit_dylib_") && !name.starts_with("__wasm"),
     })
@@ -68,33 +68,84 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The loader of modules: a script is one, and the loader has none.
-const NO_RESOLVE: Stub =
-    Stub { module: "local:init/module-loader", name: "resolve", does: &refused(4) };
-const NO_LOAD: Stub = Stub { module: "local:init/module-loader", name: "load", does: &refused(2) };
+/// What QuickJS imports and a script has no use of: the loader of modules, for it is one; the
+/// adapter; and of WASI 0.2, which its standard library was compiled for, whatever the SDK has
+/// of WASI 0.3. Left are the clocks, the seed of hash tables, and standard error for last
+/// words. Each import that is not there is one less to look up for every instance.
+static STUBS: [Stub; 22] = [
+    stub("local:init/module-loader", "resolve", &RESOLVES_NOTHING),
+    stub("local:init/module-loader", "load", &LOADS_NOTHING),
+    stub("wasi_snapshot_preview1", "reset_adapter_state", &[]),
+    stub("wasi:cli/environment@0.2.0", "get-environment", &EMPTY),
+    stub("wasi:cli/exit@0.2.0", "exit", &TRAP),
+    stub("wasi:cli/stdin@0.2.0", "get-stdin", &TRAP),
+    stub("wasi:io/streams@0.2.0", "[resource-drop]input-stream", &[]),
+    stub("wasi:cli/terminal-stdin@0.2.0", "get-terminal-stdin", &NONE),
+    stub("wasi:cli/terminal-stdout@0.2.0", "get-terminal-stdout", &NONE),
+    stub("wasi:cli/terminal-stderr@0.2.0", "get-terminal-stderr", &NONE),
+    stub("wasi:cli/terminal-input@0.2.0", "[resource-drop]terminal-input", &[]),
+    stub("wasi:cli/terminal-output@0.2.0", "[resource-drop]terminal-output", &[]),
+    stub("wasi:clocks/monotonic-clock@0.2.0", "subscribe-duration", &TRAP),
+    stub("wasi:io/poll@0.2.0", "poll", &TRAP),
+    stub("wasi:filesystem/preopens@0.2.0", "get-directories", &EMPTY),
+    stub("wasi:filesystem/types@0.2.0", "[resource-drop]descriptor", &[]),
+    stub("wasi:filesystem/types@0.2.0", "[method]descriptor.read-via-stream", &TRAP),
+    stub("wasi:filesystem/types@0.2.0", "[method]descriptor.write-via-stream", &TRAP),
+    stub("wasi:filesystem/types@0.2.0", "[method]descriptor.append-via-stream", &TRAP),
+    stub("wasi:filesystem/types@0.2.0", "[method]descriptor.get-flags", &TRAP),
+    stub("wasi:filesystem/types@0.2.0", "[method]descriptor.stat", &TRAP),
+    stub("wasi:filesystem/types@0.2.0", "[method]descriptor.metadata-hash", &TRAP),
+];
 
-/// What an adapter would be told, if there were one.
-const NO_ADAPTER: Stub =
-    Stub { module: "wasi_snapshot_preview1", name: "reset_adapter_state", does: &[] };
+const fn stub(
+    module: &'static str,
+    name: &'static str,
+    does: &'static [Instruction<'static>],
+) -> Stub {
+    Stub { module, name, does }
+}
+
+/// What nothing gets to.
+static TRAP: [Instruction<'static>; 1] = [Instruction::Unreachable];
+
+/// Writes an empty list where the first local points.
+static EMPTY: [Instruction<'static>; 6] = [
+    Instruction::LocalGet(0),
+    // An address, if one that is not read.
+    Instruction::I32Const(8),
+    Instruction::I32Store(at(0)),
+    Instruction::LocalGet(0),
+    Instruction::I32Const(0),
+    Instruction::I32Store(at(4)),
+];
+
+/// Writes an option that is none where the first local points.
+static NONE: [Instruction<'static>; 3] =
+    [Instruction::LocalGet(0), Instruction::I32Const(0), Instruction::I32Store8(at(0))];
+
+/// The answers of a loader, with what is asked for as one text or two before where they go.
+static RESOLVES_NOTHING: [Instruction<'static>; 9] = refused(4);
+static LOADS_NOTHING: [Instruction<'static>; 9] = refused(2);
 
 /// Writes a `result<string, string>` that is an error without words where the local `to`
 /// points.
 const fn refused(to: u32) -> [Instruction<'static>; 9] {
-    const fn at(offset: u64) -> MemArg {
-        MemArg { offset, align: 0, memory_index: 0 }
-    }
     [
         Instruction::LocalGet(to),
         Instruction::I32Const(1),
         Instruction::I32Store8(at(0)),
         Instruction::LocalGet(to),
-        // What an empty text has for an address.
+        // An address, if one that is not read.
         Instruction::I32Const(1),
         Instruction::I32Store(at(4)),
         Instruction::LocalGet(to),
         Instruction::I32Const(0),
         Instruction::I32Store(at(8)),
     ]
+}
+
+const fn at(offset: u64) -> MemArg {
+    MemArg { offset, align: 0, memory_index: 0 }
 }
 
 #[cfg(test)]

@@ -210,11 +210,13 @@ fn what_no_snapshot_is_made_of_stays_whole() {
 fn the_fuzzers_seeds_come_apart() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/split");
     let kept = module(2, &format!("(data \"zyx\"){}", segments("abcdefgh")));
-    for (name, text) in [("beside", component(&kept)), ("nested", nested(&kept))] {
+    let [beside, nested] = [component(&kept), nested(&kept)].map(|text| wasm(&text));
+    let adapted = adapted(500, "abcdefgh");
+    for (name, seed) in [("beside", beside), ("nested", nested), ("adapted", adapted)] {
         let path = folder.join(name).with_extension("wasm");
         if std::env::var_os("DISTRI_BLESS").is_some() {
             std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(&path, wasm(&text)).unwrap();
+            std::fs::write(&path, seed).unwrap();
         }
         assert!(split(&std::fs::read(path).unwrap()).is_some(), "{name}");
     }
@@ -222,20 +224,21 @@ fn the_fuzzers_seeds_come_apart() {
 
 #[test]
 fn what_is_wrong_does_not_become_right() {
-    let text = component(&module(2, &segments("abcdefgh")));
-    let wasm = wasm(&text);
-    assert!(split(&wasm).is_some());
+    let plain = wasm(&component(&module(2, &segments("abcdefgh"))));
     let engine = Engine::default();
-    // Every byte as another: whatever comes apart is whole only where it was.
-    for at in 8..wasm.len() {
-        for flip in [0x01, 0x7f] {
-            let mut bad = wasm.clone();
-            bad[at] ^= flip;
-            let Some(Parts { skeleton, state }) = split(&bad) else { continue };
-            let parts = Component::from_binary(&engine, &skeleton).is_ok()
-                && Module::from_binary(&engine, &state).is_ok();
-            let whole = Component::from_binary(&engine, &bad);
-            assert!(!parts || whole.is_ok(), "byte {at}: {:?}", whole.err());
+    for wasm in [plain, adapted(500, "abcdefgh")] {
+        assert!(split(&wasm).is_some());
+        // Every byte as another: whatever comes apart is whole only where it was.
+        for at in 8..wasm.len() {
+            for flip in [0x01, 0x7f] {
+                let mut bad = wasm.clone();
+                bad[at] ^= flip;
+                let Some(Parts { skeleton, state }) = split(&bad) else { continue };
+                let parts = Component::from_binary(&engine, &skeleton).is_ok()
+                    && Module::from_binary(&engine, &state).is_ok();
+                let whole = Component::from_binary(&engine, &bad);
+                assert!(!parts || whole.is_ok(), "byte {at}: {:?}", whole.err());
+            }
         }
     }
 }
