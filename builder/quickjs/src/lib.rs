@@ -68,7 +68,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// What QuickJS imports and a script has no use of: the loader of modules, for it is one; the
+/// What `QuickJS` imports and a script has no use of: the loader of modules, for it is one; the
 /// adapter; and of WASI 0.2, which its standard library was compiled for, whatever the SDK has
 /// of WASI 0.3. Left are the clocks, the seed of hash tables, and standard error for last
 /// words. Each import that is not there is one less to look up for every instance.
