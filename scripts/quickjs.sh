@@ -23,9 +23,9 @@ made=$(find builder/quickjs wit/v0.3 Cargo.lock scripts/quickjs.sh -type f -prin
     xargs -0 sha256sum | sha256sum)
 # Written last.
 [ "$(cat builder/engine.made 2>/dev/null)" = "$made" ] && exit
-echo "  linking the script engine" >&2
+echo "  linking the script engine, once (from nothing: compiles what that needs, minutes of what building needs anyway)" >&2
 # As `make run` compiles, so that nothing is compiled twice.
-cargo build --locked --release --quiet --workspace --example script-engine
+cargo build --locked --release --workspace --example script-engine
 "${CARGO_TARGET_DIR:-target}/release/examples/script-engine" "$quickjs" wit/v0.3 builder
 (cd builder && sha256sum engine.wasm >engine.sha256)
 echo "$made" >builder/engine.made
