@@ -10,7 +10,7 @@ use distri_builder::{Builder, Built, Package};
 use distri_host::{Artifact, ArtifactStore, Catalog, Error, ErrorKind, Host};
 use distri_manifest::PackageName;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::{Result, Workspace, WorkspaceError};
 
@@ -134,7 +134,7 @@ impl Workspace {
             }
             while let Some(next) = match done.pop() {
                 Some(unchanged) => Some(Ok(unchanged)),
-                None => running.join_next().await,
+                None => records.meanwhile(&mut running).await?,
             } {
                 match next {
                     Ok((name, Ok(built))) => {
@@ -194,7 +194,8 @@ struct Records<'a> {
     catalog: Catalog,
     /// Whether the catalog on disk is another.
     ahead: bool,
-    committed: Instant,
+    /// When it was replaced last; none before the first package is built.
+    committed: Option<Instant>,
 }
 
 impl<'a> Records<'a> {
@@ -203,7 +204,7 @@ impl<'a> Records<'a> {
         let mut catalog = before.clone();
         let ahead = !catalog.refused.is_empty();
         catalog.refused.clear();
-        Self { store, catalog, ahead, committed: Instant::now() }
+        Self { store, catalog, ahead, committed: None }
     }
 
     /// Replaces a package's record, and the catalog unless that was just done. The inner
@@ -214,16 +215,36 @@ impl<'a> Records<'a> {
         }
         self.catalog.packages.insert(name.clone(), artifact.clone());
         self.ahead = true;
-        if self.committed.elapsed() >= BETWEEN_COMMITS {
+        if self.left().is_zero() {
             self.commit()?;
         }
         Ok(Ok(()))
     }
 
+    /// How long the next replacement may still wait.
+    fn left(&self) -> Duration {
+        let since = self.committed.map_or(BETWEEN_COMMITS, |committed| committed.elapsed());
+        BETWEEN_COMMITS.saturating_sub(since)
+    }
+
+    /// Waits for what is built next. What was built before is not kept waiting for it.
+    async fn meanwhile<T: 'static>(
+        &mut self,
+        running: &mut JoinSet<T>,
+    ) -> Result<Option<Result<T, JoinError>>> {
+        if self.ahead {
+            match tokio::time::timeout(self.left(), running.join_next()).await {
+                Ok(next) => return Ok(next),
+                Err(_) => self.commit()?,
+            }
+        }
+        Ok(running.join_next().await)
+    }
+
     fn commit(&mut self) -> Result<()> {
         self.store.commit(&self.catalog)?;
         self.ahead = false;
-        self.committed = Instant::now();
+        self.committed = Some(Instant::now());
         Ok(())
     }
 

@@ -95,10 +95,10 @@ pub(crate) fn inflate(deflated: &[u8], max: u64) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    /// A module with a code section of so many bytes, and data.
+    /// A module with a code section of so many bytes.
     pub(crate) fn module(code: usize) -> Vec<u8> {
         let mut wasm = b"\0asm\x01\0\0\0".to_vec();
         wasm.extend([1, 4, 1, 0x60, 0, 0]);

@@ -421,25 +421,16 @@ mod tests {
         assert!(path.symlink_metadata().unwrap().is_file());
     }
 
-    /// A module with so much code, in which this byte is.
-    fn module(code: usize, byte: u8, data: u8) -> Vec<u8> {
-        let leb = |number: usize| {
-            let group = |shift: u32, more| u8::try_from(number >> shift & 127 | more).unwrap();
-            vec![group(0, 128), group(7, 128), group(14, 0)]
-        };
-        let mut body = vec![0];
-        body.resize(code, byte);
-        let section = [leb(1), leb(body.len()), body].concat();
-        let length = leb(section.len());
-        let types = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10];
-        [b"\0asm\x01\0\0\0".as_slice(), &types, &length, &section, &[0, 3, 1, b'n', data]].concat()
+    /// A module with code that all of these have, and this byte of its own.
+    fn module(own: u8) -> Vec<u8> {
+        [parts::tests::module(100 << 10), vec![0, 3, 1, b'n', own]].concat()
     }
 
     #[test]
     fn code_that_components_share_is_kept_once_and_mended() {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
-        let modules = [1, 2].map(|data| module(100 << 10, 1, data));
+        let modules = [1, 2].map(module);
         let digests = modules.each_ref().map(|wasm| store.put(wasm).unwrap());
         let files = || {
             let blobs = std::fs::read_dir(root.path().join(RUNTIME_FOLDER).join(BLOBS)).unwrap();
@@ -477,7 +468,7 @@ mod tests {
     fn a_list_leads_nowhere_else_and_to_no_more_than_a_file_may_have() {
         let root = tempfile::tempdir().unwrap();
         let store = store(root.path());
-        let wanted = store.put(&module(100 << 10, 1, 1)).unwrap();
+        let wanted = store.put(&module(1)).unwrap();
         let list = blob(root.path(), &format!("{wanted}{LIST}"));
         let good = std::fs::read(&list).unwrap();
         let (parts, rest) = parts::read(&good).unwrap();

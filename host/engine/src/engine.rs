@@ -18,8 +18,8 @@ pub const TICK: Duration = Duration::from_millis(1);
 /// instantiation answers `resource-limit`.
 const NESTED_ROOM: u32 = 8;
 
-/// The core instances of a component that JavaScript was linked into: 43, of
-/// which the engine's adapters are most. Room for other toolchains' too.
+/// The core instances of a component. One that a language's runtime was linked into as
+/// libraries has some forty; room for other toolchains' too.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
 
 /// Memories of one component. The pool counts those of modules that are part of it; one
